@@ -1,0 +1,20 @@
+"""Errors meant for the person at the keyboard: the command line prints their message, no traceback.
+
+Each message says what was given, what is allowed, and what to do next.
+"""
+
+
+class TheorylabError(Exception):
+    """A failure that theorylab can explain; its text is the whole explanation."""
+
+
+class Missing(TheorylabError):
+    """A data set is not on this machine; the text says how to get it."""
+
+
+class UsageError(TheorylabError):
+    """A command, option, experiment or value that does not exist or is not allowed."""
+
+
+class StorageError(TheorylabError):
+    """A file or folder that cannot be read or written, or whose content is not what it should be."""
