@@ -1,0 +1,43 @@
+"""theorylab: are the theorems about diffusion models true as stated, and what shows it?
+
+    import theorylab
+    experiment = theorylab.load("thin_shell")
+
+Names are imported on first use, so that ``python -m theorylab --help`` stays fast.
+"""
+
+from importlib import import_module
+from pathlib import Path
+
+__version__ = "0.1.0"
+
+# In a checkout the experiments and figures are folders beside this package; in a wheel they lie
+# inside it. Either way they are `theorylab.experiments` and `theorylab.paper_figures`.
+_root = Path(__file__).resolve().parent.parent
+if (_root / "pyproject.toml").is_file() and (_root / "experiments").is_dir():
+    __path__.append(str(_root))
+
+_NAMES = {
+    "Claim": "claim",
+    "Control": "claim",
+    "Evidence": "evidence",
+    "Experiment": "experiment",
+    "Missing": "errors",
+    "Source": "claim",
+    "TheorylabError": "errors",
+    "load": "discovery",
+}
+
+__all__ = [*_NAMES, "checks"]
+
+
+def __getattr__(name: str):
+    if name == "checks":
+        return import_module(".checks", __name__)
+    if name in _NAMES:
+        return getattr(import_module(f".{_NAMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

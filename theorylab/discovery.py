@@ -1,0 +1,204 @@
+"""Find and load experiments: one file is one experiment, found by name and loaded by path.
+
+Experiments come from the repository (or the installed wheel), from folders or files given by
+the user, and from packages that declare an entry point in the group ``theorylab.experiments``
+whose value is a package; every experiment file in that package's folder is found.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import UsageError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from .experiment import Experiment
+
+ENTRY_POINT_GROUP = "theorylab.experiments"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An experiment file, such that another process can load the very same one."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+def find(paths: Sequence[str | Path] = ()) -> dict[str, Path]:
+    """Experiment files by name, importing none of them.
+
+    Args:
+        paths: further folders or files of the user.
+
+    Raises:
+        UsageError: a given path does not exist or holds no experiment, or two different files
+            carry the same name.
+    """
+    found: dict[str, Path] = {}
+    for path in (*_own_files(), *_entry_point_files(), *_user_files(paths)):
+        path = path.resolve()
+        other = found.setdefault(path.stem, path)
+        if other != path:
+            raise UsageError(
+                f"two experiments are called {path.stem!r}: {other} and {path}; rename one file"
+            )
+    return dict(sorted(found.items()))
+
+
+def title(path: Path) -> str:
+    """First line of the file's docstring, read without importing the file."""
+    docstring = ast.get_docstring(_parse(path)) or ""
+    return docstring.strip().partition("\n")[0]
+
+
+def reference(name: str, paths: Sequence[str | Path] = ()) -> Reference:
+    """Look a name up; UsageError with the nearest names when there is no such experiment."""
+    found = find(paths)
+    if name not in found:
+        close = difflib.get_close_matches(name, found, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}?" if close else "see `theorylab list`"
+        raise UsageError(f"there is no experiment {name!r}: {hint}")
+    return Reference(name, str(found[name]), _sha256(found[name]))
+
+
+def load(name: str, paths: Sequence[str | Path] = ()) -> Experiment:
+    """The experiment called ``name``; see :func:`find` for where it is looked for."""
+    return load_reference(reference(name, paths))
+
+
+@cache
+def load_reference(ref: Reference) -> Experiment:
+    """Load exactly the file that ``ref`` names.
+
+    Raises:
+        UsageError: the file has changed since, fails to import, or defines no experiment.
+    """
+    from .experiment import Experiment
+
+    path = Path(ref.path)
+    if not path.is_file() or _sha256(path) != ref.sha256:
+        raise UsageError(
+            f"the experiment file {path} is not the one that was scheduled (its sha256 differs); "
+            "start the run again with one version of the file on every machine"
+        )
+    module = _import(path, f"theorylab_experiment_{ref.name}_{ref.sha256[:8]}")
+    experiment = getattr(module, "experiment", None)
+    if not isinstance(experiment, Experiment):
+        raise UsageError(f"{path} must define `experiment = Experiment()` (found {experiment!r})")
+    experiment.name = ref.name
+    experiment.title = title(path)
+    return experiment
+
+
+def figure_file(experiment: Path) -> Path | None:
+    """The figure file with the experiment's stem: in ``paper_figures`` beside or below it."""
+    stem = experiment.name
+    above = experiment.parent.parent
+    for folder in (experiment.parent / "paper_figures", above / "paper_figures"):
+        if (folder / stem).is_file():
+            return folder / stem
+    return None
+
+
+def load_figure(path: Path) -> ModuleType:
+    """Import a figure file by its path."""
+    return _import(path, f"theorylab_figure_{path.stem}_{_sha256(path)[:8]}")
+
+
+def experiments_folder() -> Path:
+    """Folder of theorylab's own experiments, in a checkout or in an installed wheel."""
+    package = Path(__file__).resolve().parent
+    beside = package.parent / "experiments"
+    checkout = (package.parent / "pyproject.toml").is_file() and beside.is_dir()
+    return beside if checkout else package / "experiments"
+
+
+def _own_files() -> list[Path]:
+    return [path for path in sorted(experiments_folder().rglob("*.py")) if _is_experiment(path)]
+
+
+def _entry_point_files() -> list[Path]:
+    files = []
+    for point in sorted(set(entry_points(group=ENTRY_POINT_GROUP)), key=lambda p: p.value):
+        spec = importlib.util.find_spec(point.value)
+        if spec is None:
+            print(
+                f"theorylab: the entry point {point.name!r} names {point.value!r}, which is not "
+                "installed; it is left out",
+                file=sys.stderr,
+            )
+            continue
+        for folder in spec.submodule_search_locations or ():
+            files += [p for p in sorted(Path(folder).glob("*.py")) if _is_experiment(p)]
+    return files
+
+
+def _user_files(paths: Sequence[str | Path]) -> list[Path]:
+    files = []
+    for given in map(Path, paths):
+        if given.is_file():
+            inside = [given]
+        elif given.is_dir():
+            inside = sorted(given.glob("*.py"))
+        else:
+            raise UsageError(f"--path {given}: there is no such file or folder")
+        chosen = [path for path in inside if _is_experiment(path)]
+        if not chosen:
+            raise UsageError(
+                f"--path {given}: no experiment in it; an experiment file has the line "
+                "`experiment = Experiment()`"
+            )
+        files += chosen
+    return files
+
+
+def _is_experiment(path: Path) -> bool:
+    """Whether the file assigns `experiment` at its top level; read, not imported."""
+    if b"experiment" not in path.read_bytes():
+        return False
+    return any(
+        isinstance(target, ast.Name) and target.id == "experiment"
+        for node in _parse(path).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    )
+
+
+def _parse(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes())
+    except SyntaxError as error:
+        raise UsageError(f"{path}, line {error.lineno}: {error.msg}") from None
+
+
+def _import(path: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickling look their module up by name
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == spec.origin]
+        place = f", line {lines[-1]}" if lines else ""
+        raise UsageError(f"{path}{place}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

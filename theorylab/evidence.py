@@ -1,0 +1,197 @@
+"""Evidence for a claim, and the three-valued verdict that follows from it.
+
+At every point that a check judges, evidence holds an estimate with an interval
+[lower, upper] and the acceptable region [a, b]. The verdict is
+
+- *supported*:    at every point the interval lies inside the region. This is an
+  intersection-union test: each point must pass by itself, so nothing is corrected;
+- *refuted*:      at some point the interval lies wholly outside the region. This is a union
+  over points, so the intervals are built at level ``ALPHA / points``;
+- *inconclusive*: otherwise. NaN is never supported and never refuted.
+
+For a deterministic check the half-width of the interval is the rounding bound and the region's
+edge is the smallest slip that matters, so those checks have an inconclusive zone as well.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+#: Level of every claim, whatever else runs, so that a verdict never depends on its neighbours.
+ALPHA = 1e-4
+
+#: Evidence levels, strongest first.
+LEVELS = ("proof", "certificate", "numerics", "statistics", "observation")
+
+SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What one check found.
+
+    Args:
+        level: one of ``LEVELS``.
+        estimate, lower, upper: arrays of one shape, one entry for each judged point; scalars are
+            accepted. Steps, seeds and replicates have been reduced by the check.
+        region: acceptable ``(a, b)``, numbers or arrays that broadcast over the points;
+            ``-inf`` or ``inf`` for an inequality.
+        reason: why this region, for a reader.
+        alpha: level of the whole family of intervals; None for a deterministic check.
+        samples: effective number of samples behind each point, if there is one.
+        excluded: number of points outside the claim's conditions.
+        note: one sentence with what else the check saw (tightness, worst case, method).
+    """
+
+    level: str
+    estimate: xr.DataArray
+    lower: xr.DataArray
+    upper: xr.DataArray
+    region: tuple
+    reason: str
+    alpha: float | None = None
+    samples: xr.DataArray | None = None
+    excluded: int = 0
+    note: str = ""
+
+    def __post_init__(self):
+        if self.level not in LEVELS:
+            raise ValueError(f"evidence level {self.level!r} is not one of {', '.join(LEVELS)}")
+        if not self.reason:
+            raise ValueError("evidence needs the reason for its region, in words")
+        estimate = xr.DataArray(self.estimate).astype(float)
+        object.__setattr__(self, "estimate", estimate)
+        for name in ("lower", "upper"):
+            object.__setattr__(self, name, _like(getattr(self, name), estimate, name))
+        if self.samples is not None:
+            object.__setattr__(self, "samples", _like(self.samples, estimate, "samples"))
+        a, b = (_like(edge, estimate, "region") for edge in self.region)
+        if bool((a > b).any()) or bool((np.isinf(a) & np.isinf(b)).any()):
+            raise ValueError("the region [a, b] must have a <= b and at least one finite edge")
+        if bool((a.isnull() | b.isnull()).any()):
+            raise ValueError("the region [a, b] must not be NaN")
+        object.__setattr__(self, "region", (a, b))
+
+    @property
+    def points(self) -> int:
+        return int(self.estimate.size)
+
+    def slack(self) -> xr.DataArray:
+        """Signed distance of each interval to the nearer edge; negative: it sticks out."""
+        a, b = self.region
+        return np.minimum(self.lower - a, b - self.upper)
+
+    def outside(self) -> xr.DataArray:
+        """Signed gap between each interval and the region; positive: wholly outside."""
+        a, b = self.region
+        return np.maximum(a - self.upper, self.lower - b)
+
+    def verdict(self) -> str:
+        if self.points == 0:
+            return INCONCLUSIVE
+        if bool((self.outside() > 0).any()):
+            return REFUTED
+        return SUPPORTED if bool((self.slack() >= 0).all()) else INCONCLUSIVE
+
+    def decisive_point(self) -> int:
+        """Flat index of the point that decides: farthest outside if refuted, else least slack.
+
+        A point with NaN comes first of all when nothing is refuted: it is what blocks support.
+        """
+        if self.verdict() == REFUTED:
+            return int(np.nanargmax(np.ravel(self.outside().values)))
+        slack = np.ravel(self.slack().values)
+        return int(np.argmin(np.where(np.isnan(slack), -math.inf, slack)))
+
+    def why_inconclusive(self) -> str:
+        """Width reached, smallest detectable effect and samples still needed, in one sentence."""
+        if self.points == 0:
+            return "no point is left to judge"
+        point = self.at(self.decisive_point())
+        if any(math.isnan(point[key]) for key in ("estimate", "lower", "upper")):
+            return f"NaN at {point['where'] or 'the only point'}"
+        half = (point["upper"] - point["lower"]) / 2
+        distance = min(abs(point["estimate"] - edge) for edge in point["region"])
+        text = (
+            f"half-width {half:.3g} at {point['where'] or 'the only point'}: only an effect at "
+            f"least {half:.3g} beyond the region could have been seen"
+        )
+        if self.alpha is None:
+            return text + "; raise the precision"
+        if distance == 0:
+            return text + "; the estimate lies on the region's edge"
+        factor = (half / distance) ** 2
+        if self.samples is None or "samples" not in point:
+            return text + f"; about {factor:.3g} times as many samples are needed"
+        return text + f"; about {factor * point['samples']:.3g} samples a point are needed"
+
+    def at(self, index: int) -> dict:
+        """One judged point as plain numbers: where it is, estimate, interval and region."""
+        position = np.unravel_index(index, self.estimate.shape) if self.estimate.ndim else ()
+        chosen = dict(zip(self.estimate.dims, position, strict=True))
+        point = self.estimate.isel(chosen)
+        where = {
+            str(name): value.item() for name, value in point.coords.items() if value.ndim == 0
+        }
+        for dim, i in chosen.items():
+            where.setdefault(str(dim), int(i))
+        a, b = self.region
+        # A stacked `cell` index repeats its levels as coordinates of their own.
+        where = {k: v for k, v in where.items() if not isinstance(v, tuple)}
+        numbers = {
+            "estimate": float(point),
+            "lower": float(self.lower.isel(chosen)),
+            "upper": float(self.upper.isel(chosen)),
+            "region": [float(a.isel(chosen)), float(b.isel(chosen))],
+        }
+        if self.samples is not None:
+            numbers["samples"] = float(self.samples.isel(chosen))
+        return {"where": ", ".join(f"{k}={_short(v)}" for k, v in where.items()), **numbers}
+
+
+def select(where, *arrays: xr.DataArray):
+    """Keep only the points at which ``where`` holds; returns the arrays and the number left out.
+
+    Points outside a claim's conditions are left out by name and counted, never turned into NaN.
+
+    Args:
+        where: None or True (keep everything) or a boolean DataArray.
+        *arrays: arrays that broadcast against each other and against ``where``.
+
+    Returns:
+        ``(kept arrays..., excluded)``; with a condition, the dimensions are stacked into ``cell``.
+    """
+    if where is None or where is True:
+        return (*xr.broadcast(*map(xr.DataArray, arrays)), 0)
+    if not isinstance(where, xr.DataArray) or where.dtype != bool:
+        raise ValueError("where= takes a boolean DataArray, e.g. where=dataset.sigma > 1")
+    condition, *full = xr.broadcast(where, *map(xr.DataArray, arrays))
+    if condition.ndim == 0:
+        condition, *full = (array.expand_dims("cell") for array in (condition, *full))
+        keep = condition.values.nonzero()[0]
+        return (*(array.isel(cell=keep) for array in full), int((~condition).sum()))
+    stacked = [array.stack(cell=condition.dims) for array in (condition, *full)]
+    keep = stacked[0].values.nonzero()[0]
+    return (*(array.isel(cell=keep) for array in stacked[1:]), int((~condition).sum()))
+
+
+def _like(value, estimate: xr.DataArray, name: str) -> xr.DataArray:
+    array = xr.DataArray(value)
+    try:
+        full = array.astype(float).broadcast_like(estimate)
+    except ValueError as error:
+        raise ValueError(f"{name} does not fit the estimate's points: {error}") from None
+    if set(full.dims) != set(estimate.dims) or full.size != estimate.size:
+        raise ValueError(
+            f"{name} has dimensions {array.dims}, the estimate has {estimate.dims}: one number "
+            "for each judged point is needed"
+        )
+    return full.transpose(*estimate.dims)
+
+
+def _short(value) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
