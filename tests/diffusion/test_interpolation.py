@@ -1,5 +1,6 @@
 """Interpolation against mpmath at 60 digits, exact laws, and the geometry of the arc."""
 
+import itertools
 import math
 
 import mpmath
@@ -17,7 +18,7 @@ mpmath.mp.dps = 60
 
 
 def exact(function, z1, z2, w):
-    """One row by mpmath: arccos of the normalised inner product, no trick of the code under test."""
+    """One row by mpmath: arccos of the inner product, no trick of the code under test."""
     z1 = [mpmath.mpf(float(v)) for v in z1]
     z2 = [mpmath.mpf(float(v)) for v in z2]
     w = mpmath.mpf(float(w))
@@ -65,7 +66,7 @@ def test_slerp_is_accurate_at_every_angle(angle, weight):
     z2 = torch.tensor([[math.cos(angle), math.sin(angle)]], dtype=torch.float64)
     got = slerp(z1, z2, weight)[0]
     oracle = torch.tensor([math.cos(weight * angle), math.sin(weight * angle)]).double()
-    if 1e-100 < angle:
+    if angle > 1e-100:
         oracle = torch.from_numpy(exact(slerp, z1[0], z2[0], weight))
     assert torch.allclose(got, oracle, rtol=2e-15, atol=2e-15)
     # the small coordinate has its own digits: the naive arccos gives angle 0 below 1e-8
@@ -109,7 +110,7 @@ def test_slerp_walks_the_great_circle_at_constant_speed():
     path = [slerp(z1, z2, w) for w in (0.0, 0.25, 0.5, 0.75, 1.0)]
     for point in path:
         assert torch.allclose(point.norm(dim=1), torch.ones(8).double(), rtol=1e-14)
-    steps = torch.stack([(b - a).norm(dim=1) for a, b in zip(path, path[1:], strict=False)])
+    steps = torch.stack([(b - a).norm(dim=1) for a, b in itertools.pairwise(path)])
     assert torch.allclose(steps, steps[0].expand(4, 8), rtol=1e-13)
     assert (lerp(z1, z2, 0.5).norm(dim=1) < 0.99).all()  # the chord leaves the sphere
 
@@ -121,7 +122,7 @@ def test_slerp_of_parallel_latents_is_lerp():
 
 
 def test_laws_of_the_squared_norm():
-    """chi-square law of |z|^2: kept by rescaled_lerp and fixed_angle_slerp, lost by the other two."""
+    """The chi-square law of |z|^2: kept by the two fixed-angle paths, lost by the other two."""
     dim, n, w = 64, 20_000, 0.5
     z1, z2 = normals(n, dim, seed=8), normals(n, dim, seed=9)
     band = math.sqrt(math.log(2 / 1e-6) / (2 * n))  # Dvoretzky-Kiefer-Wolfowitz, level 1e-6

@@ -2,8 +2,8 @@ r"""Paths between two latents, and what each does to the law N(0, s^2 I) of inde
 
 For independent z1, z2 ~ N(0, s^2 I_d) and a fixed weight w in [0, 1]:
 
-    lerp              N(0, ((1-w)^2 + w^2) s^2 I): shifted in every dimension; norms shrink by 1/sqrt(2)
-                      at w = 1/2
+    lerp              N(0, ((1-w)^2 + w^2) s^2 I): shifted in every dimension; norms shrink by
+                      1/sqrt(2) at w = 1/2
     slerp             direction uniform, mean radius kept as d grows, but the radius keeps the wrong
                       spread: Var -> (cos^4(w pi/2) + sin^4(w pi/2)) s^2/2 instead of s^2/2
     rescaled_lerp     N(0, s^2 I) exactly, in every dimension
@@ -11,7 +11,7 @@ For independent z1, z2 ~ N(0, s^2 I_d) and a fixed weight w in [0, 1]:
 
 All functions take latents of one shape `(batch, *event)` and any real floating dtype, compute in
 float64 and return the latents' dtype. `weight` is a number or a tensor of shape `()`, `(batch,)` or
-`(batch, 1, ..., 1)`; weight 0 gives `start`, weight 1 gives `end`. Weights outside [0, 1] extrapolate.
+`(batch, 1, ..., 1)`; weight 0 gives `start`, 1 gives `end`, weights outside [0, 1] extrapolate.
 
 Sources: lerp is Ho, Jain & Abbeel 2020, slerp is Song, Meng & Ermon 2021 (DDIM); both and "a simple
 re-scaling trick" stand in Y. Zhu, "A Geometric Perspective on Diffusion Models", Proposition 5 and
@@ -74,8 +74,8 @@ def slerp(start: torch.Tensor, end: torch.Tensor, weight: float | torch.Tensor) 
     phi = 2 atan2(|a - b|, |a + b|) for the unit vectors a, b (Kahan), which is accurate at every
     angle where arccos(<a, b>) loses half the digits near 0 and pi. Parallel latents give lerp.
 
-    Raises ValueError for a latent that is 0 (no direction) and for latents that are antipodal within
-    sqrt(machine epsilon) of their dtype (no unique arc); otherwise as `lerp`.
+    Raises ValueError for a latent that is 0 (no direction) and for latents that are antipodal
+    within sqrt(machine epsilon) of their dtype (no unique arc); otherwise as `lerp`.
     """
     z1, z2, w = _prepare(start, end, weight)
     a, b = _directions(z1, "start"), _directions(z2, "end")
@@ -89,8 +89,8 @@ def slerp(start: torch.Tensor, end: torch.Tensor, weight: float | torch.Tensor) 
             "Use lerp, rescaled_lerp or fixed_angle_slerp, or go through a third latent."
         )
     angle = 2 * torch.atan2(apart, along)
-    # sin(w phi)/sin(phi) = w sinc(w phi)/sinc(phi) has no 0/0 at phi = 0. With |a - b| = 2 sin(phi/2)
-    # and |a + b| = 2 cos(phi/2), sinc(phi) keeps its relative accuracy near pi too.
+    # sin(w phi)/sin(phi) = w sinc(w phi)/sinc(phi) has no 0/0 at phi = 0. With
+    # |a - b| = 2 sin(phi/2) and |a + b| = 2 cos(phi/2), sinc keeps its digits near pi too.
     sinc = torch.where(angle < 1, torch.sinc(angle / math.pi), apart * along / 2 / angle)
     first = (1 - w) * torch.sinc((1 - w) * angle / math.pi) / sinc
     second = w * torch.sinc(w * angle / math.pi) / sinc
