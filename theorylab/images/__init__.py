@@ -1,0 +1,1 @@
+"""Image data sets, and what is trained on them."""
