@@ -89,7 +89,8 @@ def variance_exploding() -> Process:
 def geometric_variance_exploding(sigma_min: float = 0.01, sigma_max: float = 50.0) -> Process:
     """Song et al.'s VE process on [0, 1]: f = 0, g^2 = d/dt sbar^2, sbar = smin (smax/smin)^t.
 
-    Started from the data at t = 0 its exact noise level is sqrt(sbar(t)^2 - smin^2), not sbar(t): the two differ by a factor below 1 + 1e-7 at t = 1 for the defaults,
+    Started from the data at t = 0 its exact noise level is sqrt(sbar(t)^2 - smin^2), not sbar(t):
+    for the defaults the two differ by less than one part in 10^7 at t = 1,
     and wholly at t = 0. Raises ValueError unless 0 < sigma_min < sigma_max.
     """
     _require(
@@ -110,10 +111,11 @@ def geometric_variance_exploding(sigma_min: float = 0.01, sigma_max: float = 50.
 
 
 def variance_preserving(beta_min: float = 0.1, beta_max: float = 20.0) -> Process:
-    """Linear-beta VP process on [0, 1]: f = -beta/2, g^2 = beta = beta_min + t (beta_max - beta_min).
+    """Linear-beta VP process on [0, 1]: f = -beta(t)/2, g^2 = beta(t).
 
-    scale(s, t) = exp(-B/2) and std(s, t)^2 = 1 - exp(-B) with B = int_s^t beta, so that
-    scale^2 + std^2 = 1. Raises ValueError unless 0 <= beta_min <= beta_max and beta_max > 0.
+    beta(t) = beta_min + t (beta_max - beta_min). With B = int_s^t beta, scale(s, t) = exp(-B/2)
+    and std(s, t)^2 = 1 - exp(-B), so that scale^2 + std^2 = 1. Raises ValueError
+    unless 0 <= beta_min <= beta_max and beta_max > 0.
     """
     _require(
         0 <= beta_min <= beta_max < math.inf and beta_max > 0,
