@@ -17,7 +17,7 @@ _root = Path(__file__).resolve().parent.parent
 if (_root / "pyproject.toml").is_file() and (_root / "experiments").is_dir():
     __path__.append(str(_root))
 
-_NAMES = {
+_HOME = {
     "Claim": "claim",
     "Control": "claim",
     "Evidence": "evidence",
@@ -28,14 +28,24 @@ _NAMES = {
     "load": "discovery",
 }
 
-__all__ = [*_NAMES, "checks"]
+__all__ = [
+    "Claim",
+    "Control",
+    "Evidence",
+    "Experiment",
+    "Missing",
+    "Source",
+    "TheorylabError",
+    "checks",
+    "load",
+]
 
 
 def __getattr__(name: str):
     if name == "checks":
         return import_module(".checks", __name__)
-    if name in _NAMES:
-        return getattr(import_module(f".{_NAMES[name]}", __name__), name)
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -194,7 +194,9 @@ def _import(path: Path, name: str) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == spec.origin]
+        lines = [
+            f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == spec.origin
+        ]
         place = f", line {lines[-1]}" if lines else ""
         raise UsageError(f"{path}{place}: {type(error).__name__}: {error}") from error
     return module

@@ -17,4 +17,4 @@ class UsageError(TheorylabError):
 
 
 class StorageError(TheorylabError):
-    """A file or folder that cannot be read or written, or whose content is not what it should be."""
+    """A file or folder that cannot be read or written, or that holds what it should not."""

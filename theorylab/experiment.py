@@ -81,9 +81,7 @@ class Measurement:
         """
         chosen = self._preset(preset)
         axes = {name: self._axis(name, chosen.get(name, own)) for name, own in self.grid.items()}
-        parameters = {
-            name: chosen.get(name, default) for name, default in self.arguments().items()
-        }
+        parameters = {name: chosen.get(name, default) for name, default in self.arguments().items()}
         for name, raw in (overrides or {}).items():
             if name in axes:
                 axes[name] = self._axis(name, raw)

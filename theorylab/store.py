@@ -148,15 +148,19 @@ def combine(
 
     try:
         # Cells must agree exactly: a length or coordinate that differs is a mistake, not a join.
-        combined = xr.combine_nested(
-            nested(()),
-            concat_dim=list(axes),
-            data_vars="all",
-            coords="minimal",
-            compat="equals",
-            join="exact",
-            combine_attrs="override",
-        ) if axes else nested(())
+        combined = (
+            xr.combine_nested(
+                nested(()),
+                concat_dim=list(axes),
+                data_vars="all",
+                coords="minimal",
+                compat="equals",
+                join="exact",
+                combine_attrs="override",
+            )
+            if axes
+            else nested(())
+        )
     except (ValueError, xr.AlignmentError, xr.MergeError) as error:
         raise StorageError(
             f"the cells do not fit together: {error}; every cell must return the same variables, "

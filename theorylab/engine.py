@@ -1,0 +1,178 @@
+"""Engines: where cells are computed. Serial or any dask.distributed cluster, one code path.
+
+An engine is an iterator: it takes tasks and yields ``(task, outcome)`` in the order in which
+they finish. The work itself, :func:`measure`, is the same everywhere, runs on one thread, and
+writes its shard before it returns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import time
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import seeds, store
+from .discovery import Reference, load_reference
+from .errors import Missing, TheorylabError, UsageError
+
+
+@dataclass(frozen=True)
+class Task:
+    """One cell to be measured, as plain values that travel to another process."""
+
+    reference: Reference
+    measurement: str
+    axes: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    seed: int
+    device: str
+    data_key: str
+    shard: str
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{k}={v}" for k, v in self.axes.items())
+        return f"{self.reference.name}.{self.measurement}({inside})"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task: ``done``, ``missing`` (a data set), or ``failed``."""
+
+    status: str
+    seconds: float = 0.0
+    message: str = ""
+    traceback: str = ""
+
+
+def measure(task: Task) -> Outcome:
+    """Measure one cell on one thread and store its shard; never raises for the cell's own fault.
+
+    Raises:
+        StorageError: the shard cannot be written; nothing that follows could be either.
+    """
+    start = time.perf_counter()
+    try:
+        with one_thread():
+            dataset = _call(task)
+        store.check_measured(dataset)
+    except Missing as error:
+        return Outcome("missing", time.perf_counter() - start, str(error))
+    except TheorylabError as error:
+        return Outcome("failed", time.perf_counter() - start, str(error))
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}"
+        return Outcome("failed", time.perf_counter() - start, message, traceback.format_exc())
+    dataset.attrs = {"schema": store.SCHEMA, "data_key": task.data_key}
+    store.write_dataset(Path(task.shard), dataset)
+    return Outcome("done", time.perf_counter() - start)
+
+
+def _call(task: Task):
+    experiment = load_reference(task.reference)
+    function = experiment.measurements[task.measurement].function
+    wanted = inspect.signature(function).parameters
+    sequence = seeds.seed_sequence(task.seed, experiment.name, task.measurement, task.axes)
+    supplied: dict[str, Any] = {}
+    if "rng" in wanted:
+        supplied["rng"] = seeds.numpy_generator(sequence)
+    if "generator" in wanted:
+        supplied["generator"] = seeds.torch_generator(sequence)
+    if "device" in wanted:
+        supplied["device"] = task.device
+    return function(**task.axes, **task.parameters, **supplied)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for torch and BLAS: two change the last bits and are slower on small cells."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def serial(tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
+    """One cell after the other in this process."""
+    for task in tasks:
+        yield task, measure(task)
+
+
+class Dask:
+    """A dask.distributed cluster: a local one of ``jobs`` processes, or any ``scheduler``.
+
+    Workers must see the experiment files and the results folder under the same paths. A worker
+    that dies has its cell retried elsewhere; a cell that keeps killing workers is reported.
+    """
+
+    def __init__(self, jobs: int | None = None, scheduler: str | None = None):
+        import dask
+        from dask.distributed import Client, LocalCluster
+
+        self._cluster = None
+        try:
+            if scheduler:
+                self._client = Client(scheduler, timeout="20s")
+            else:
+                with dask.config.set({"distributed.worker.daemon": True}):
+                    self._cluster = LocalCluster(
+                        n_workers=jobs,
+                        threads_per_worker=1,
+                        processes=True,
+                        memory_limit=0,  # a cell's memory is the experiment's business
+                        dashboard_address=None,
+                        silence_logs="ERROR",
+                    )
+                self._client = Client(self._cluster)
+        except (OSError, ValueError) as error:
+            what = f"the scheduler {scheduler}" if scheduler else "a local cluster"
+            raise UsageError(f"cannot reach or start {what}: {error}") from error
+
+    def __call__(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
+        from dask.distributed import as_completed
+        from distributed.scheduler import KilledWorker
+
+        # pure=False: dask would otherwise take two equal calls for one.
+        futures = {
+            self._client.submit(measure, task, pure=False, retries=0): task for task in tasks
+        }
+        for future in as_completed(futures):
+            task = futures[future]
+            try:
+                yield task, future.result()
+            except KilledWorker:
+                yield task, Outcome("failed", message="every worker that took this cell died")
+            except store.StorageError:
+                raise
+            except Exception as error:
+                yield task, Outcome("failed", message=f"{type(error).__name__}: {error}")
+
+    def close(self) -> None:
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+
+@contextlib.contextmanager
+def engine(jobs: int = 1, scheduler: str | None = None) -> Iterator:
+    """The engine for ``--jobs`` and ``--scheduler``: serial for one job and no scheduler."""
+    if jobs < 1:
+        raise UsageError(f"--jobs {jobs}: at least one process is needed")
+    if jobs == 1 and not scheduler:
+        yield serial
+        return
+    cluster = Dask(jobs, scheduler)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
