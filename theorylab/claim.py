@@ -19,7 +19,7 @@ DOCUMENTS = {
     "001": "Zhu, A geometric perspective on diffusion models",
     "002": "Wei, Unifying perspectives on diffusion",
     "003": "Kang, Understanding diffusion models in two perspectives",
-    "004": "Sampling by denoising: walk-jump, multimeasurement and localisation schemes",
+    "004": "Bach, An alternative view of denoising diffusion models",
 }
 
 

@@ -265,10 +265,41 @@ def claims(experiments, preset, results, paths, as_json, as_latex) -> None:
 @click.option("--download/--no-download", default=True, show_default=True)
 def data(name, folder, download) -> None:
     """Find a data set on this machine, verify its checksums, or download it."""
-    from . import screen
-    from .images import fetching
+    from .images import datasets
 
-    click.echo(fetching.ensure(name, folder, download=download, out=screen.console()))
+    try:
+        found = datasets.locate(name, folder)
+    except Missing:
+        if not download:
+            raise
+        found = _download(folder)
+    if name == "digits":
+        contents = [datasets.digits()]
+    else:
+        contents = [datasets.fashion_mnist(split, found) for split in ("train", "test")]
+    for content in contents:
+        count, height, width = content.images.shape
+        click.echo(
+            f"{content.name}: {count} images of {height} x {width} in {found}, content verified "
+            f"(sha256 {content.checksum})"
+        )
+
+
+def _download(folder: Path | None) -> Path:
+    """Download Fashion-MNIST with a progress bar for each file."""
+    from rich.progress import Progress
+
+    from .images import datasets
+
+    bars: dict[str, int] = {}
+    with Progress(transient=True) as progress:
+
+        def on_bytes(file: str, done: int, total: int | None) -> None:
+            if file not in bars:
+                bars[file] = progress.add_task(Path(file).name, total=total)
+            progress.update(bars[file], completed=done)
+
+        return datasets.download_fashion_mnist(folder, on_bytes)
 
 
 def _read_settings(*, preset, assignments, seed, device, results, paths, fresh=False):

@@ -22,7 +22,7 @@ import xarray as xr
 from . import fingerprint, provenance, store
 from .discovery import Reference, load_reference
 from .engine import Outcome, Task, one_thread
-from .errors import StorageError, UsageError
+from .errors import Missing, StorageError, UsageError
 from .experiment import Experiment, Plan
 from .judge import Judgement, judge
 
@@ -398,8 +398,6 @@ def _verdict_key(run: Run) -> str:
 
 
 def _data_key_parts(experiment: Experiment, plan: Plan, settings: Settings) -> dict:
-    from .images.datasets import checksum
-
     measurement = plan.measurement
     return {
         "experiment": experiment.name,
@@ -410,9 +408,20 @@ def _data_key_parts(experiment: Experiment, plan: Plan, settings: Settings) -> d
         "schema": store.SCHEMA,
         "dtype": "float64",
         "device": settings.device,
-        "data": {name: checksum(name) for name in measurement.data},
+        "data": {name: _checksum(name) for name in measurement.data},
         "code": fingerprint.function_fingerprint(measurement.function),
     }
+
+
+def _checksum(data: str) -> str:
+    """Content of a data set, or that it is not here: results without it are other results."""
+    from .images import datasets
+
+    try:
+        datasets.locate(data)
+    except Missing:
+        return "missing"
+    return datasets.checksum(data)
 
 
 def _applicable(overrides: Mapping[str, tuple], measurement) -> dict[str, tuple]:
