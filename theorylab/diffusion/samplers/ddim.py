@@ -1,0 +1,59 @@
+"""DDIM, the deterministic sampler: one convex combination per step."""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from theorylab.diffusion.denoisers import Denoiser, check_denoised
+from theorylab.diffusion.samplers.states import finite_states
+from theorylab.diffusion.schedules import append_zero, check_sigmas
+
+
+def ddim(
+    denoiser: Denoiser,
+    x: Tensor,
+    sigmas: Tensor | Iterable[float],
+    *,
+    final_denoise: bool = False,
+) -> Iterator[Tensor]:
+    r"""Yield the states ``x_N = x, x_{N-1}, ..., x_0`` of DDIM along decreasing ``sigmas``.
+
+        x_{t-1} = x_t + (sigma_{t-1} - sigma_t) eps(x_t, sigma_t)
+                = D + (sigma_{t-1}/sigma_t) (x_t - D),     D = denoiser(x_t, sigma_t)
+
+    Song, Meng & Ermon 2021 (arXiv 2010.02502), eq. 13, in variance-exploding coordinates: Euler's
+    method for ``dx/dsigma = eps``, and gradient descent on half the squared distance with step size
+    ``1 - sigma_{t-1}/sigma_t`` when D is the projection.
+
+    ``x``: ``(batch, *event)``, the state at ``sigmas[0]`` (for generation ``sigmas[0] * randn``).
+    Yields one state per sigma, the first being ``x`` itself; the last is at ``sigmas[-1]``, which
+    may be 0. ``final_denoise=True`` appends a step to sigma = 0, whose state is
+    ``denoiser(x, sigmas[-1])``. The denoiser is called once per step, with a Python float.
+    States keep the dtype of ``x``; gradients flow, so call it under ``torch.no_grad()`` for a
+    network.
+
+    Raises ``ValueError`` at once for invalid sigmas (:func:`~..schedules.check_sigmas`) or an ``x``
+    that is not floating point; `DenoiserError` for an output of wrong type or shape; `StateError`,
+    naming step and sigma, for a non-finite state.
+    """
+    levels = check_sigmas(sigmas)
+    if final_denoise:
+        if float(levels[-1]) == 0:
+            raise ValueError("sigmas end at 0 already: final_denoise would denoise twice")
+        levels = append_zero(levels)
+    if not x.is_floating_point():
+        raise ValueError(f"x must be floating point, got {x.dtype}")
+    path = levels.tolist()
+    return finite_states(_steps(denoiser, x, path), path)
+
+
+def _steps(denoiser: Denoiser, x: Tensor, path: list[float]) -> Iterator[Tensor]:
+    yield x
+    for sigma, sigma_next in pairwise(path):
+        denoised = check_denoised(denoiser(x, sigma), x, sigma)
+        if denoised.dtype != x.dtype:  # a network under autocast answers in bfloat16
+            denoised = denoised.to(x.dtype)
+        x = torch.lerp(denoised, x, sigma_next / sigma)
+        yield x
