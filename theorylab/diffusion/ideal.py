@@ -1,0 +1,244 @@
+r"""The ideal denoiser of a finite data set, streamed: never a matrix of batch x N.
+
+For data :math:`x_1, \dots, x_N` with weights :math:`w_i` (1 each unless given),
+
+.. math:: D(x, \sigma) = \frac{\sum_i w_i e^{-|x-x_i|^2/2\sigma^2}\, x_i}
+                              {\sum_i w_i e^{-|x-x_i|^2/2\sigma^2}}
+                       = E[x_0 \mid x_0 + \sigma\,\mathrm{noise} = x],
+
+the minimiser of the denoising loss (Permenter & Yuan 2024, arXiv 2306.04848; Karras et al. 2022,
+arXiv 2206.00364, eq. 57). One pass also gives :math:`\log\sum_i w_i e^{-|x-x_i|^2/2\sigma^2}`, from
+which the smoothed squared distance :math:`-2\sigma^2\log\sum` and the log density of the noised
+data follow, the nearest point, and the effective sample size.
+
+**Three ways to the same sums**, chosen for each query by what is proven about them:
+*screened* (`screening.py`): a cheap product encloses every distance; points that cannot matter are
+dropped with a proven bound on their mass, the others are evaluated from exact float64 differences;
+*dense*: two matrix products a chunk, where a rounding bound on the exponents allows it;
+*direct*: exact differences to every point, for small sets and where neither of the others will do.
+
+**Accuracy.** With precision float64 the exponents err by less than `EXPONENT_ERROR[float64]` =
+2.5e-10 in the dense way (a bound, usually 100 times too large) and by a few
+:math:`u|x_i-x_j||x-x_j|/\sigma^2` in the others; eps = (x - D)/sigma then errs relatively by less
+than 1e-9 wherever the posterior's spread does not exceed |x - D|. With precision float32 the dense
+way's exponents err by less than 0.05 by proof and by about 1e-4 in practice; see
+:meth:`IdealDenoiser.exponent_error_bound`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from theorylab.diffusion.data_points import FLOATS, DataPoints
+from theorylab.diffusion.denoisers import Sigma, expand_sigma
+from theorylab.diffusion.posterior_moments import (
+    Moments,
+    dense_moments,
+    direct_moments,
+    direct_nearest,
+    empty_moments,
+    nearest_of_pairs,
+    pair_moments,
+)
+from theorylab.diffusion.screening import product_slack, screen
+
+BATCH = 256  # queries at a time
+EXPONENT_ERROR = {torch.float64: 2.5e-10, torch.float32: 0.05}
+DROPPED = 2.0**-60  # largest share of the posterior that screening may drop
+DENSE_PAIRS = 64  # an exact pair costs as much as so many pairs of the dense way
+MOST_PAIRS = 4096  # pairs listed for a query where the only other way is the direct one
+SMALL = 1 << 14  # numbers in a data set that is evaluated directly without more ado
+
+
+class Posterior(NamedTuple):
+    r"""What one pass over the data says about the law of :math:`x_0` given x.
+
+    mean: :math:`D(x,\sigma)`, shape and dtype of x. The others are (batch,) float64, index int64:
+    log_sum_exp: :math:`\log\sum_i w_i e^{-|x-x_i|^2/2\sigma^2}`.
+    smoothed_squared_distance: :math:`-2\sigma^2` log_sum_exp; its half has gradient
+    :math:`x - D = \sigma\epsilon^*`. With weights 1 it may be negative; with weights 1/N it tends
+    to the mean squared distance as sigma grows.
+    distance: :math:`\min_i |x - x_i|` over the points of positive weight.
+    index: the place in the data of the nearest point, the lowest of equally near ones.
+    effective_sample_size: :math:`(\sum p_i)^2/\sum p_i^2` of the posterior probabilities.
+    """
+
+    mean: Tensor
+    log_sum_exp: Tensor
+    smoothed_squared_distance: Tensor
+    distance: Tensor
+    index: Tensor
+    effective_sample_size: Tensor
+
+
+class IdealDenoiser:
+    r"""``denoiser(x, sigma) -> D``: the exact posterior mean over a finite data set.
+
+    data: (N, *event), float32, float64, or uint8 standing for :math:`u/127.5 - 1`. weights: (N,),
+    at least 0 and used as given (their scale moves log_sum_exp only); a weight of 0 takes the point
+    out of the set. precision: torch.float64, or torch.float32 for speed.
+
+    Raises TypeError for other dtypes, ValueError for an empty set, non-finite data, or weights that
+    are negative, of another length, or all 0.
+    """
+
+    def __init__(
+        self,
+        data: Tensor,
+        weights: Tensor | None = None,
+        *,
+        precision: torch.dtype = torch.float64,
+    ):
+        if precision not in FLOATS:
+            raise TypeError(f"precision must be torch.float64 or torch.float32; got {precision}")
+        self.precision = precision
+        self._points = DataPoints(data, weights)
+        self._slack = {dtype: product_slack(self._points, dtype) for dtype in FLOATS}
+        log_weight = self._points.log_weight
+        spread = 0.0 if log_weight is None else float(log_weight.max() - log_weight.min())
+        # tau + lambda of screening.py: N e^-tau = DROPPED.
+        count = torch.tensor(len(self._points) / DROPPED, dtype=torch.float64)
+        self._screen_width = float(count.log()) + spread
+
+    def __call__(self, x: Tensor, sigma: Sigma) -> Tensor:
+        r"""The posterior mean :math:`D(x, \sigma)`, with the shape and dtype of x.
+
+        x: (batch, *event), floating; sigma: a number or (batch, 1, ..., 1), positive. Raises
+        ValueError for another event shape, NaN or infinite x, or sigma not above 0, TypeError for
+        an x that is not floating.
+        """
+        means = [self._sums(*part, powers=False).mean() for part in self._batches(x, sigma)]
+        return torch.cat(means).reshape(x.shape).to(x.dtype)
+
+    def posterior(self, x: Tensor, sigma: Sigma) -> Posterior:
+        """Everything one pass computes, as a `Posterior`. Arguments and errors as for a call."""
+        found = []
+        for part, level in self._batches(x, sigma):
+            sums = self._sums(part, level, powers=True)
+            reference, moments = sums
+            log_mass = moments.top + moments.mass.log()
+            variance = level.square()
+            smoothed = (part - reference).square().sum(1) - 2 * variance * log_mass
+            squared, index = self._nearest(part)
+            found.append(
+                Posterior(
+                    mean=sums.mean(),
+                    log_sum_exp=-smoothed / (2 * variance),
+                    smoothed_squared_distance=smoothed,
+                    distance=squared.sqrt(),
+                    index=index,
+                    effective_sample_size=moments.mass.square() / moments.mass_of_squares,
+                )
+            )
+        whole = Posterior(*(torch.cat(column) for column in zip(*found, strict=True)))
+        index = whole.index if self._points.original is None else self._points.original[whole.index]
+        return whole._replace(mean=whole.mean.reshape(x.shape).to(x.dtype), index=index)
+
+    def covariance_trace(self, x: Tensor, sigma: Sigma) -> Tensor:
+        r""":math:`\mathrm{tr}\,\mathrm{Cov}(x_0 \mid x) = E|x_0 - D|^2`, (batch,) float64.
+
+        It equals :math:`\sigma^2\,\mathrm{div}\,D(x,\sigma)`; its mean over the noised data is the
+        least mean square error of denoising. Arguments and errors as for a call. In the dense
+        way its absolute error is a few roundings of :math:`E|x_0 - c|^2`, c the data's mean.
+        """
+        traces = []
+        for part in self._batches(x, sigma):
+            moments = self._sums(*part, powers=True).moments
+            bias = (moments.first / moments.mass[:, None]).square().sum(1)
+            traces.append((moments.second / moments.mass - bias).clamp_(min=0))
+        return torch.cat(traces)
+
+    def exponent_error_bound(self, x: Tensor, sigma: Sigma, dtype: torch.dtype) -> Tensor:
+        r"""Proven bound on the rounding of the exponents, were they computed densely in ``dtype``.
+
+        :math:`\delta = 2g\max_i(|q||y_i| + |y_i|^2)/\sigma^2`, (batch,), with q and y_i taken from
+        the data's mean and :math:`g = \gamma_{d+12}`. The probabilities then err by factors within
+        :math:`e^{\pm2\delta}`, the mean by at most :math:`(e^{2\delta}-1)\,E|x_0 - D|` beside the
+        rounding of the sums themselves.
+        """
+        return torch.cat([self._exponent_error(*p, dtype) for p in self._batches(x, sigma)])
+
+    def _batches(self, x: Tensor, sigma: Sigma) -> list[tuple[Tensor, Tensor]]:
+        """Checked queries (batch, d) and levels (batch,), float64, in blocks of BATCH."""
+        event = tuple(self._points.event)
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
+            raise TypeError(f"x must be a floating-point tensor; got {kind}")
+        if x.dim() != 1 + len(event) or tuple(x.shape[1:]) != event:
+            raise ValueError(
+                f"x must be (batch, {', '.join(map(str, event))}), its events shaped as the "
+                f"data's points; got shape {tuple(x.shape)}"
+            )
+        flat = x.detach().reshape(len(x), self._points.dim).double()
+        if not bool(flat.isfinite().all()):
+            raise ValueError(f"x holds {int((~flat.isfinite()).sum())} NaN or infinite numbers")
+        levels = expand_sigma(sigma, x.detach().double(), allow_zero=False).reshape(-1)
+        if not bool(((levels > 1e-150) & (levels < 1e150)).all()):
+            raise ValueError("sigma must lie between 1e-150 and 1e150, where its square is finite")
+        return list(zip(flat.split(BATCH), levels.split(BATCH), strict=True))
+
+    def _exponent_error(self, x: Tensor, sigma: Tensor, dtype: torch.dtype) -> Tensor:
+        far = self._points.norm.max()
+        reach = (x - self._points.centre).norm(dim=1)
+        return 2 * self._slack[dtype] * (reach * far + far.square()) / sigma.square()
+
+    def _sums(self, x: Tensor, sigma: Tensor, *, powers: bool) -> _Sums:
+        """The posterior's moments, each query by the cheapest way that is accurate enough."""
+        points = self._points
+        reference = points.centre.repeat(len(x), 1)
+        moments = empty_moments(len(x), points.dim)
+
+        def fill(rows: Tensor, part: Moments) -> None:
+            for whole, values in zip(moments, part, strict=True):
+                whole[rows] = values
+
+        error = {dtype: self._exponent_error(x, sigma, dtype) for dtype in FLOATS}
+        double = error[torch.float64] <= EXPONENT_ERROR[torch.float64]
+        single = error[torch.float32] <= EXPONENT_ERROR[torch.float32]
+        single &= self.precision == torch.float32
+        left = torch.ones_like(double)
+        if len(points) * points.dim > SMALL:
+            limit = torch.where(single | double, len(points) // DENSE_PAIRS, MOST_PAIRS)
+            width = self._screen_width * sigma.square()
+            query, point, left = screen(points, x - points.centre, width, limit)
+            _, index = nearest_of_pairs(points, x, query, point)
+            rows = (~left).nonzero()[:, 0]
+            reference[rows] = points.take(index[rows])
+            pairs = pair_moments(points, x, sigma, reference, query, point)
+            fill(rows, Moments(*(part[rows] for part in pairs)))
+        double &= ~single
+        for dtype, able in ((torch.float32, single), (torch.float64, double)):
+            mask = able & left
+            if mask.any():
+                q = x[mask] - points.centre
+                fill(mask, dense_moments(points, q, sigma[mask], dtype, powers))
+        rest = left & ~single & ~double
+        if rest.any():
+            reference[rest] = points.take(direct_nearest(points, x[rest])[1])
+            fill(rest, direct_moments(points, x[rest], sigma[rest], reference[rest]))
+        return _Sums(reference, moments)
+
+    def _nearest(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Squared distance to the nearest point and its place among the points, exactly."""
+        points = self._points
+        limit = torch.full((len(x),), MOST_PAIRS)
+        none = torch.zeros(len(x), dtype=torch.float64)
+        query, point, left = screen(points, x - points.centre, none, limit)
+        squared, index = nearest_of_pairs(points, x, query, point)
+        if left.any():
+            squared[left], index[left] = direct_nearest(points, x[left])
+        return squared, index
+
+
+class _Sums(NamedTuple):
+    """A reference point of each query, (batch, d), and the posterior's moments about it."""
+
+    reference: Tensor
+    moments: Moments
+
+    def mean(self) -> Tensor:
+        """(batch, d) float64."""
+        return self.reference + self.moments.first / self.moments.mass[:, None]
