@@ -69,6 +69,8 @@ class Evidence:
             object.__setattr__(self, name, _like(getattr(self, name), estimate, name))
         if self.samples is not None:
             object.__setattr__(self, "samples", _like(self.samples, estimate, "samples"))
+        if bool((self.lower > self.upper).any()):
+            raise ValueError("an interval has lower > upper")
         a, b = (_like(edge, estimate, "region") for edge in self.region)
         if bool((a > b).any()) or bool((np.isinf(a) & np.isinf(b)).any()):
             raise ValueError("the region [a, b] must have a <= b and at least one finite edge")
@@ -83,12 +85,15 @@ class Evidence:
     def slack(self) -> xr.DataArray:
         """Signed distance of each interval to the nearer edge; negative: it sticks out."""
         a, b = self.region
-        return np.minimum(self.lower - a, b - self.upper)
+        return np.minimum(_beyond(self.lower, a), _beyond(b, self.upper)).where(self._known())
 
     def outside(self) -> xr.DataArray:
         """Signed gap between each interval and the region; positive: wholly outside."""
         a, b = self.region
-        return np.maximum(a - self.upper, self.lower - b)
+        return -np.minimum(_beyond(self.upper, a), _beyond(b, self.lower)).where(self._known())
+
+    def _known(self) -> xr.DataArray:
+        return self.estimate.notnull() & self.lower.notnull() & self.upper.notnull()
 
     def verdict(self) -> str:
         if self.points == 0:
@@ -112,20 +117,30 @@ class Evidence:
         if self.points == 0:
             return "no point is left to judge"
         point = self.at(self.decisive_point())
+        place = point["where"] or "the only point"
         if any(math.isnan(point[key]) for key in ("estimate", "lower", "upper")):
-            return f"NaN at {point['where'] or 'the only point'}"
-        half = (point["upper"] - point["lower"]) / 2
-        distance = min(abs(point["estimate"] - edge) for edge in point["region"])
+            return f"NaN at {place}"
+        # The end of the interval that sticks out farthest beyond the region tells what is missing.
+        a, b = point["region"]
+        sides = (
+            (point["estimate"] - point["lower"], point["estimate"] - a),
+            (point["upper"] - point["estimate"], b - point["estimate"]),
+        )
+        half, room = max(
+            (side for side in sides if math.isfinite(side[1])), key=lambda side: side[0] - side[1]
+        )
+        if math.isinf(half):
+            return f"nothing bounds the value at {place}" + f": {self.note}" * bool(self.note)
         text = (
-            f"half-width {half:.3g} at {point['where'] or 'the only point'}: only an effect at "
-            f"least {half:.3g} beyond the region could have been seen"
+            f"half-width {half:.3g} at {place}: only an effect at least {half:.3g} beyond the "
+            "region could have been seen"
         )
         if self.alpha is None:
             return text + "; raise the precision"
-        if distance == 0:
+        if room == 0:
             return text + "; the estimate lies on the region's edge"
-        factor = (half / distance) ** 2
-        if self.samples is None or "samples" not in point:
+        factor = (half / room) ** 2
+        if self.samples is None:
             return text + f"; about {factor:.3g} times as many samples are needed"
         return text + f"; about {factor * point['samples']:.3g} samples a point are needed"
 
@@ -134,9 +149,7 @@ class Evidence:
         position = np.unravel_index(index, self.estimate.shape) if self.estimate.ndim else ()
         chosen = dict(zip(self.estimate.dims, position, strict=True))
         point = self.estimate.isel(chosen)
-        where = {
-            str(name): value.item() for name, value in point.coords.items() if value.ndim == 0
-        }
+        where = {str(name): value.item() for name, value in point.coords.items() if value.ndim == 0}
         for dim, i in chosen.items():
             where.setdefault(str(dim), int(i))
         a, b = self.region
@@ -163,26 +176,49 @@ def select(where, *arrays: xr.DataArray):
         *arrays: arrays that broadcast against each other and against ``where``.
 
     Returns:
-        ``(kept arrays..., excluded)``; with a condition, the dimensions are stacked into ``cell``.
+        ``(kept arrays..., excluded)``; with a condition, several dimensions are stacked into
+        ``cell``.
+
+    Raises:
+        ValueError: if coordinates differ (they are never joined) or ``where`` is not boolean.
     """
     if where is None or where is True:
-        return (*xr.broadcast(*map(xr.DataArray, arrays)), 0)
+        return (*_broadcast(*arrays), 0)
     if not isinstance(where, xr.DataArray) or where.dtype != bool:
         raise ValueError("where= takes a boolean DataArray, e.g. where=dataset.sigma > 1")
-    condition, *full = xr.broadcast(where, *map(xr.DataArray, arrays))
+    condition, *full = _broadcast(where, *arrays)
     if condition.ndim == 0:
         condition, *full = (array.expand_dims("cell") for array in (condition, *full))
         keep = condition.values.nonzero()[0]
         return (*(array.isel(cell=keep) for array in full), int((~condition).sum()))
-    stacked = [array.stack(cell=condition.dims) for array in (condition, *full)]
-    keep = stacked[0].values.nonzero()[0]
-    return (*(array.isel(cell=keep) for array in stacked[1:]), int((~condition).sum()))
+    if condition.ndim > 1:
+        name = "cell" if "cell" not in condition.dims else "judged_cell"
+        stack = {name: condition.dims}
+        condition, *full = (array.stack(stack) for array in (condition, *full))
+    keep = {condition.dims[0]: condition.values.nonzero()[0]}
+    return (*(array.isel(keep) for array in full), int((~condition).sum()))
+
+
+def _broadcast(*arrays) -> tuple[xr.DataArray, ...]:
+    try:
+        # Exact: an outer join would turn points that only some arrays have into NaN.
+        aligned = xr.align(*map(xr.DataArray, arrays), join="exact", copy=False)
+    except ValueError as error:
+        raise ValueError(f"the arrays of a check have different coordinates: {error}") from None
+    return xr.broadcast(*aligned)
+
+
+def _beyond(high: xr.DataArray, low: xr.DataArray) -> xr.DataArray:
+    """``high - low``; infinite where both are the same infinity: an open side never binds."""
+    with np.errstate(invalid="ignore"):
+        return (high - low).where((high != low) | ~np.isinf(high), math.inf)
 
 
 def _like(value, estimate: xr.DataArray, name: str) -> xr.DataArray:
-    array = xr.DataArray(value)
+    array = xr.DataArray(value).astype(float)
     try:
-        full = array.astype(float).broadcast_like(estimate)
+        # Exact: an outer join would add or reorder points where coordinates differ.
+        full = xr.align(array, estimate, join="exact", copy=False)[0].broadcast_like(estimate)
     except ValueError as error:
         raise ValueError(f"{name} does not fit the estimate's points: {error}") from None
     if set(full.dims) != set(estimate.dims) or full.size != estimate.size:

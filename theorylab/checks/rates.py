@@ -1,0 +1,103 @@
+"""Rates: local slopes of the logarithm of an error."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from ..evidence import Evidence, select
+from .intervals import acceptable, require
+from .sequences import along, decreasing
+
+
+def rate(
+    errors,
+    order,
+    tolerance,
+    reason: str,
+    *,
+    dim: str = "h",
+    h=None,
+    rounding=0.0,
+    last: int = 3,
+    relation: str = "==",
+    where=None,
+    alpha: float | None = None,
+    level: str = "numerics",
+    note: str = "",
+) -> Evidence:
+    r"""The order p of an error ``e(h) = C h^p (1 + o(1))``, from its local slopes.
+
+    :math:`s_k = \log(e_k/e_{k+1}) / \log(h_k/h_{k+1})` for consecutive step sizes, h decreasing.
+    Only the ``last`` slopes count; the rest is the pre-asymptotic part, excluded by this rule and
+    not by looking. The estimate is the last slope; the half-width of its interval is the largest
+    distance from it to the other slopes kept (if the slopes still drift like c h^q with
+    ``ratio^q >= 2``, what is left of the drift is no larger) plus what ``rounding`` contributes.
+    The region is ``[order - tolerance, order + tolerance]``. The note gives the smallest and
+    largest e / h^order, which a rate bounds away from 0 and infinity.
+
+    Args:
+        errors: positive, with dimension ``dim``; other dimensions are judged point by point. A
+            zero or negative error makes its point NaN, never supported.
+        order: claimed order p.
+        tolerance: below half the distance to the neighbouring order.
+        dim, h: dimension of the step sizes, and their values unless they are its coordinate.
+            To judge an order in another variable (steps n, noise sigma) pass that as ``h``; for a
+            quantity that grows, ``order`` is negative.
+        rounding: relative half-width of each error (rounding, quadrature; for a Monte Carlo error
+            the half-width of its interval at ``alpha / (points * steps)``, with ``alpha`` and
+            ``level="statistics"`` given).
+        last: number of slopes kept, at least 2.
+        relation: ``">="`` for "order at least p", ``"<="`` for "at most".
+        where: conditions of the claim, over the dimensions other than ``dim``.
+    """
+    errors, steps = decreasing(along(errors, dim), dim, h)
+    if last < 2 or len(steps) < last + 1:
+        raise ValueError(
+            f"rate keeps the last {last} slopes (at least 2): this needs {max(last, 2) + 1} step "
+            f"sizes, given were {len(steps)}"
+        )
+    rounding = xr.DataArray(rounding)
+    if dim in rounding.dims:
+        rounding, _ = decreasing(rounding, dim, h)
+    rounding = rounding.broadcast_like(errors)
+    require(((rounding >= 0) & (rounding < 1)) | rounding.isnull(), "rounding must be in [0, 1)")
+    # Without its coordinate, differences along dim are taken by position.
+    errors, rounding = (
+        a.isel({dim: slice(-last - 1, None)}).drop_vars(dim, errors="ignore")
+        for a in (errors.where(errors > 0), rounding)
+    )
+    steps = xr.DataArray(steps[-last - 1 :], dims=dim)
+    ratios = -np.log(steps).diff(dim)
+    slopes = -np.log(errors).diff(dim) / ratios
+    error_of_log = -np.log1p(-rounding)
+    blur = (error_of_log.isel({dim: slice(1, None)}) + error_of_log.isel({dim: slice(-1)})) / ratios
+    estimate = slopes.isel({dim: -1})
+    drift = (np.abs(slopes - estimate) + blur).max(dim, skipna=False)
+    half = drift + blur.isel({dim: -1})
+
+    constants = errors / steps**order
+    estimate, half, order, tolerance, low, high, excluded = select(
+        where,
+        estimate,
+        half,
+        order,
+        tolerance,
+        constants.min(dim, skipna=False),
+        constants.max(dim, skipna=False),
+    )
+    if low.size:
+        spread = f"error / h^order between {float(low.min()):.4g} and {float(high.max()):.4g}"
+        note = f"{note}; " * bool(note) + spread
+    low_edge, high_edge = acceptable(relation, tolerance)
+    return Evidence(
+        level,
+        estimate=estimate,
+        lower=estimate - half,
+        upper=estimate + half,
+        region=(order + low_edge, order + high_edge),
+        reason=reason,
+        alpha=alpha,
+        excluded=excluded,
+        note=note,
+    )
