@@ -63,7 +63,10 @@ def test_blocks_and_dtypes_agree_with_a_tree(monkeypatch, block_entries, dtype):
     monkeypatch.setattr(point_cloud, "_QUERY_ROWS", 7)
     points = (255 * torch.rand(150, 3, generator=generator(1))).to(dtype)
     x = 255 * torch.rand(40, 3, dtype=torch.float64, generator=generator(2))
-    distance, index = KDTree(points.double().numpy()).query(x.numpy())
+    if dtype == torch.uint8:
+        x = x / 127.5 - 1
+    values = points.double() / 127.5 - 1 if dtype == torch.uint8 else points.double()
+    distance, index = KDTree(values.numpy()).query(x.numpy())
     found = PointCloud(points).nearest(x)
     np.testing.assert_allclose(found.distance.numpy(), distance, rtol=1e-14)
     assert found.index.tolist() == index.tolist()
@@ -90,10 +93,11 @@ def test_all_points_equally_near_costs_no_wrong_answer(monkeypatch):
 def test_images_keep_their_shape():
     images = torch.randint(0, 256, (6, 4, 5), dtype=torch.uint8, generator=generator(5))
     cloud = PointCloud(images)
-    found = cloud.nearest(images[[2, 4]].float() + 0.25)
+    found = cloud.nearest(images[[2, 4]].double() / 127.5 - 0.75)
     assert found.point.shape == (2, 4, 5)
     assert found.index.tolist() == [2, 4]
     assert found.distance.tolist() == pytest.approx([0.25 * 20**0.5] * 2, rel=1e-15)
+    assert torch.equal(found.point, images[[2, 4]].double() / 127.5 - 1)
     assert cloud.ambient_dim == 20
     assert cloud.sample(3, generator()).shape == (3, 4, 5)
 

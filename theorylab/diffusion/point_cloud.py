@@ -33,7 +33,8 @@ class Nearest(NamedTuple):
 class PointCloud:
     r"""The set ``K = {x_1, ..., x_m}`` with the law ``sum_i w_i delta_{x_i}`` on it.
 
-    ``points``: ``(m, *event)``, floating or integer (uint8 images stay uint8 in memory).
+    ``points``: ``(m, *event)``. uint8 stands for the image value ``u/127.5 - 1`` in [-1, 1], as in
+    the ideal denoiser, and stays one byte a number in memory; other types are taken as they are.
     ``weights``: ``(m,)`` positive, normalised to sum 1; default uniform. They matter to
     :meth:`sample` only. All results are float64. Raises ``ValueError`` on an empty set, non-finite
     points, or weights that are not positive.
@@ -81,7 +82,7 @@ class PointCloud:
             _nearest(part, self._rows, self._centre) for part in queries.split(_QUERY_ROWS)
         ] or [(queries.new_zeros(0), torch.zeros(0, dtype=torch.int64))]
         squared, index = (torch.cat(column) for column in zip(*parts, strict=True))
-        return Nearest(squared.sqrt(), index, self.points[index].to(torch.float64))
+        return Nearest(squared.sqrt(), index, _values(self.points[index]))
 
     def distance(self, x: Tensor) -> Tensor:
         """``dist_K(x) = min_i |x - x_i|``, ``(batch,)``."""
@@ -96,7 +97,7 @@ class PointCloud:
         ends = self.weights.cumsum(0)
         levels = torch.rand(n, dtype=torch.float64, generator=generator) * ends[-1]
         index = torch.searchsorted(ends, levels, right=True).clamp(max=len(ends) - 1)
-        return self.points[index].to(torch.float64)
+        return _values(self.points[index])
 
     @cached_property
     def spacing(self) -> float:
@@ -107,7 +108,7 @@ class PointCloud:
         distinct = torch.unique(self._rows, dim=0)
         smallest = torch.inf
         for start in range(0, len(distinct), _QUERY_ROWS):
-            queries = distinct[start : start + _QUERY_ROWS].to(torch.float64)
+            queries = _values(distinct[start : start + _QUERY_ROWS])
             squared, _ = _nearest(queries, distinct, self._centre, skip_from=start)
             smallest = min(smallest, float(squared.min()))
         return smallest**0.5
@@ -122,8 +123,15 @@ class PointCloud:
         """The mean (to rounding): shifting by it shrinks the screening's slack, nothing else."""
         total = torch.zeros(self.ambient_dim, dtype=torch.float64)
         for block in self._rows.split(_block_rows(self.ambient_dim)):
-            total += block.to(torch.float64).sum(0)
+            total += _values(block).sum(0)
         return total / len(self._rows)
+
+
+def _values(points: Tensor) -> Tensor:
+    """What stored points stand for: a new float64 tensor."""
+    if points.dtype == torch.uint8:
+        return points.to(torch.float64).div_(127.5).sub_(1)
+    return points.to(torch.float64, copy=True)
 
 
 def _block_rows(dim: int) -> int:
@@ -145,7 +153,7 @@ def _nearest(
     index = torch.zeros(batch, dtype=torch.int64)
     start = 0
     for block in points.split(_block_rows(dim)):
-        shifted = block.to(torch.float64, copy=True).sub_(centre)
+        shifted = _values(block).sub_(centre)
         norms = query_norms + _squared_norms(shifted)
         lower = torch.addmm(norms, shifted_queries, shifted.T, alpha=-2).sub_(norms, alpha=slack)
         if skip_from is not None:
@@ -183,7 +191,7 @@ def _improve(
     start: int,
 ) -> None:
     """Update ``best`` and ``index`` in place by the exact distances of the given pairs."""
-    exact = (queries[rows] - block[columns].to(torch.float64)).square().sum(1)
+    exact = (queries[rows] - _values(block[columns])).square().sum(1)
     previous = best.clone()
     best.scatter_reduce_(0, rows, exact, "amin")
     index[best < previous] = torch.iinfo(torch.int64).max
