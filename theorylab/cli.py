@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -148,7 +148,7 @@ def run(experiments, jobs, scheduler, why, fresh, **given) -> None:
     3 one was not reached, 4 a cell failed or something could not be stored.
     """
     from . import engine, runner, screen
-    from .judge import FAILED, worst_status
+    from .judge import FAILED, NOT_REACHED, worst_status
 
     settings = _read_settings(fresh=fresh, **given)
     runs = _prepare(experiments, settings, given["paths"])
@@ -174,6 +174,9 @@ def run(experiments, jobs, scheduler, why, fresh, **given) -> None:
                 click.echo(f"{finished.name}.{measurement}: {reason}")
     screen.print_summary(out, runs)
     statuses = [j.status for r in runs for j in r.judgements]
+    if not statuses:
+        click.echo("theorylab: nothing was checked: there is no claim to judge", err=True)
+        statuses = [NOT_REACHED]
     statuses += [FAILED for r in runs for cells in r.failed.values() if cells]
     sys.exit(worst_status(statuses))
 
@@ -352,13 +355,13 @@ def _stored(experiments, settings, paths, load):
     return runs
 
 
-def main() -> NoReturn:
-    """Entry point: errors meant for a person are printed as one line, without a traceback."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Entry point: errors meant for a person are printed as they are, without a traceback."""
     # Read before numpy or torch start; parallelism is over cells, in processes.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     try:
-        cli(prog_name="theorylab")
+        cli(arguments, prog_name="theorylab")
     except (StorageError, Missing) as error:
         click.echo(f"theorylab: {error}", err=True)
         sys.exit(4)

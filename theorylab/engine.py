@@ -18,7 +18,7 @@ from typing import Any
 
 from . import seeds, store
 from .discovery import Reference, load_reference
-from .errors import Missing, TheorylabError, UsageError
+from .errors import Missing, StorageError, TheorylabError, UsageError
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,11 @@ def measure(task: Task) -> Outcome:
     try:
         with one_thread():
             dataset = _call(task)
-        store.check_measured(dataset)
+            store.check_measured(dataset)
+            dataset.attrs = {"schema": store.SCHEMA, "data_key": task.data_key}
+            store.write_dataset(Path(task.shard), dataset)
+    except StorageError:
+        raise
     except Missing as error:
         return Outcome("missing", time.perf_counter() - start, str(error))
     except TheorylabError as error:
@@ -67,8 +71,6 @@ def measure(task: Task) -> Outcome:
     except Exception as error:
         message = f"{type(error).__name__}: {error}"
         return Outcome("failed", time.perf_counter() - start, message, traceback.format_exc())
-    dataset.attrs = {"schema": store.SCHEMA, "data_key": task.data_key}
-    store.write_dataset(Path(task.shard), dataset)
     return Outcome("done", time.perf_counter() - start)
 
 
@@ -89,14 +91,16 @@ def _call(task: Task):
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """One thread for torch and BLAS: two change the last bits and are slower on small cells."""
+    """One thread for torch, BLAS and dask: two change last bits and are slower on small cells."""
+    import dask
     import torch
     from threadpoolctl import threadpool_limits
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with threadpool_limits(1):
+        # On a worker xarray would otherwise ask the cluster for a lock before each file it writes.
+        with threadpool_limits(1), dask.config.set(scheduler="synchronous"):
             yield
     finally:
         torch.set_num_threads(before)
@@ -122,9 +126,10 @@ class Dask:
         self._cluster = None
         try:
             if scheduler:
-                self._client = Client(scheduler, timeout="20s")
+                self._client = Client(scheduler, timeout="20s", set_as_default=False)
             else:
-                with dask.config.set({"distributed.worker.daemon": True}):
+                # A cell whose worker died gets two more chances, then it is reported.
+                with dask.config.set({"distributed.scheduler.allowed-failures": 2}):
                     self._cluster = LocalCluster(
                         n_workers=jobs,
                         threads_per_worker=1,
@@ -133,7 +138,7 @@ class Dask:
                         dashboard_address=None,
                         silence_logs="ERROR",
                     )
-                self._client = Client(self._cluster)
+                self._client = Client(self._cluster, set_as_default=False)
         except (OSError, ValueError) as error:
             what = f"the scheduler {scheduler}" if scheduler else "a local cluster"
             raise UsageError(f"cannot reach or start {what}: {error}") from error
@@ -143,16 +148,14 @@ class Dask:
         from distributed.scheduler import KilledWorker
 
         # pure=False: dask would otherwise take two equal calls for one.
-        futures = {
-            self._client.submit(measure, task, pure=False, retries=0): task for task in tasks
-        }
-        for future in as_completed(futures):
+        futures = {self._client.submit(measure, task, pure=False): task for task in tasks}
+        for future in as_completed(futures, loop=self._client.loop):
             task = futures[future]
             try:
                 yield task, future.result()
             except KilledWorker:
                 yield task, Outcome("failed", message="every worker that took this cell died")
-            except store.StorageError:
+            except StorageError:
                 raise
             except Exception as error:
                 yield task, Outcome("failed", message=f"{type(error).__name__}: {error}")

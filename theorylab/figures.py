@@ -152,6 +152,8 @@ def draw_all(
         say: told about each file.
     """
     outdated = []
+    with style(venue):
+        pass  # an unknown venue is refused before anything is drawn
     for run in runs:
         path = figure_file(Path(run.reference.path))
         if path is None:

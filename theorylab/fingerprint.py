@@ -122,9 +122,13 @@ def _makes_experiment(node: ast.stmt) -> bool:
     )
 
 
-@cache
 def _tree(path: Path) -> ast.Module:
-    tree = ast.parse(path.read_bytes())
+    return _parse(path.read_bytes())
+
+
+@cache
+def _parse(source: bytes) -> ast.Module:
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_docstring(node, body[0]):

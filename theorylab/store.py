@@ -140,6 +140,14 @@ def combine(
     if holes:
         raise StorageError(f"cells without data leave a hole in the grid, e.g. {holes[0]}")
 
+    some = next(iter(shards.values()))
+    for cell, dataset in shards.items():
+        if set(dataset.variables) != set(some.variables):
+            odd = ", ".join(map(str, sorted(set(dataset.variables) ^ set(some.variables))))
+            raise StorageError(
+                f"every cell must return the same variables; {cell} differs in {odd}"
+            )
+
     def nested(prefix: tuple):
         if len(prefix) == len(axes):
             here = dict(zip(axes, prefix, strict=True))
@@ -166,7 +174,6 @@ def combine(
             f"the cells do not fit together: {error}; every cell must return the same variables, "
             "dimensions and inner coordinates"
         ) from None
-    some = next(iter(shards.values()))
     for name in combined.variables:
         if name in some.variables:
             combined[name].attrs = dict(some[name].attrs)
