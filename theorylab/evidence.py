@@ -69,13 +69,13 @@ class Evidence:
             object.__setattr__(self, name, _like(getattr(self, name), estimate, name))
         if self.samples is not None:
             object.__setattr__(self, "samples", _like(self.samples, estimate, "samples"))
-        if bool((self.lower > self.upper).any()):
+        if (self.lower.values > self.upper.values).any():
             raise ValueError("an interval has lower > upper")
         a, b = (_like(edge, estimate, "region") for edge in self.region)
-        if bool((a > b).any()) or bool((np.isinf(a) & np.isinf(b)).any()):
-            raise ValueError("the region [a, b] must have a <= b and at least one finite edge")
-        if bool((a.isnull() | b.isnull()).any()):
-            raise ValueError("the region [a, b] must not be NaN")
+        if not (a.values <= b.values).all() or (np.isinf(a.values) & np.isinf(b.values)).any():
+            raise ValueError(
+                "the region [a, b] must have a <= b, no NaN and at least one finite edge"
+            )
         object.__setattr__(self, "region", (a, b))
 
     @property
@@ -85,22 +85,23 @@ class Evidence:
     def slack(self) -> xr.DataArray:
         """Signed distance of each interval to the nearer edge; negative: it sticks out."""
         a, b = self.region
-        return np.minimum(_beyond(self.lower, a), _beyond(b, self.upper)).where(self._known())
+        return self._gap(_beyond(self.lower, a), _beyond(b, self.upper))
 
     def outside(self) -> xr.DataArray:
         """Signed gap between each interval and the region; positive: wholly outside."""
         a, b = self.region
-        return -np.minimum(_beyond(self.upper, a), _beyond(b, self.lower)).where(self._known())
+        return -self._gap(_beyond(self.upper, a), _beyond(b, self.lower))
 
-    def _known(self) -> xr.DataArray:
-        return self.estimate.notnull() & self.lower.notnull() & self.upper.notnull()
+    def _gap(self, above: np.ndarray, below: np.ndarray) -> xr.DataArray:
+        unknown = np.isnan(self.estimate.values)
+        return self.estimate.copy(data=np.where(unknown, np.nan, np.minimum(above, below)))
 
     def verdict(self) -> str:
         if self.points == 0:
             return INCONCLUSIVE
-        if bool((self.outside() > 0).any()):
+        if (self.outside().values > 0).any():
             return REFUTED
-        return SUPPORTED if bool((self.slack() >= 0).all()) else INCONCLUSIVE
+        return SUPPORTED if (self.slack().values >= 0).all() else INCONCLUSIVE
 
     def decisive_point(self) -> int:
         """Flat index of the point that decides: farthest outside if refuted, else least slack.
@@ -208,25 +209,30 @@ def _broadcast(*arrays) -> tuple[xr.DataArray, ...]:
     return xr.broadcast(*aligned)
 
 
-def _beyond(high: xr.DataArray, low: xr.DataArray) -> xr.DataArray:
+def _beyond(high: xr.DataArray, low: xr.DataArray) -> np.ndarray:
     """``high - low``; infinite where both are the same infinity: an open side never binds."""
-    with np.errstate(invalid="ignore"):
-        return (high - low).where((high != low) | ~np.isinf(high), math.inf)
+    high, low = high.values, low.values
+    same = np.isinf(high) & (high == low)
+    return np.where(same, math.inf, high - np.where(same, 0.0, low))
 
 
 def _like(value, estimate: xr.DataArray, name: str) -> xr.DataArray:
-    array = xr.DataArray(value).astype(float)
+    """``value`` as floats with the estimate's dimensions, in their order."""
+    array = xr.DataArray(value)
+    if array.ndim == 0:
+        return estimate.copy(data=np.full(estimate.shape, float(array)))
     try:
         # Exact: an outer join would add or reorder points where coordinates differ.
-        full = xr.align(array, estimate, join="exact", copy=False)[0].broadcast_like(estimate)
+        array = xr.align(array, estimate, join="exact", copy=False)[0]
     except ValueError as error:
         raise ValueError(f"{name} does not fit the estimate's points: {error}") from None
-    if set(full.dims) != set(estimate.dims) or full.size != estimate.size:
+    if not set(array.dims) <= set(estimate.dims):
         raise ValueError(
             f"{name} has dimensions {array.dims}, the estimate has {estimate.dims}: one number "
             "for each judged point is needed"
         )
-    return full.transpose(*estimate.dims)
+    full = array.variable.set_dims(dict(estimate.sizes)).transpose(*estimate.dims)
+    return estimate.copy(data=full.values.astype(float))
 
 
 def _short(value) -> str:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..evidence import ALPHA, Evidence, select
-from .intervals import acceptable, require
+from .intervals import acceptable, require, tail
 
 #: Rows of the kernel matrix that are formed at once.
 BLOCK = 512
@@ -47,9 +47,7 @@ def mmd(
     """
     distance, n, m, margin, excluded = select(where, distance, n, m, margin)
     require((distance >= 0) | distance.isnull(), "a discrepancy is negative")
-    share = alpha / max(distance.size, 1)
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must lie between 0 and 1, not {alpha!r}")
+    share = 2 * tail(alpha, distance.size)
     half = n**-0.5 + m**-0.5 + np.sqrt((1 / n + 1 / m) * math.log(1 / share))
     return Evidence(
         level,

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from ..evidence import ALPHA, Evidence, select
-from .intervals import acceptable, require
+from .intervals import acceptable, require, tail
 
 
 def law_1d(
@@ -43,7 +43,7 @@ def law_1d(
     distance, margin, samples, *sizes, excluded = select(where, distance, margin, samples, *sizes)
     valid = ((distance >= 0) & (distance <= 1)) | distance.isnull()
     require(valid, "a KS distance lies outside [0, 1]")
-    share = alpha / max(distance.size, 1) / len(sizes)
+    share = 2 * tail(alpha, distance.size) / len(sizes)
     band = sum(dkw_band(size, share) for size in sizes)
     return Evidence(
         level,
@@ -61,8 +61,6 @@ def law_1d(
 
 def dkw_band(n, alpha: float):
     """Half-width of the DKW band with Massart's constant: ``sqrt(log(2 / alpha) / (2 n))``."""
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must lie between 0 and 1, not {alpha!r}")
     return np.sqrt(math.log(2 / alpha) / (2 * n))
 
 

@@ -10,7 +10,8 @@ from scipy import special
 
 from ..evidence import ALPHA, Evidence, select
 from .intervals import acceptable, tail
-from .moments import central_moments, mean
+from .means import mean
+from .moments import central_moments
 
 
 def paired_mean(
