@@ -1,13 +1,10 @@
 """Run experiments: plan the cells, measure what is not stored yet, combine, judge.
 
-Two keys decide what is reused. The *data key* of a measurement covers its parameters, seed,
-schema, device, data-set checksums and the fingerprint of its code; the *verdict key* covers the
-datasets and the code that judges them. Judging again never measures again.
+What is reused is decided by the keys in ``keys.py``; judging again never measures again.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import time
@@ -19,14 +16,12 @@ from typing import Any
 
 import xarray as xr
 
-from . import fingerprint, provenance, store
+from . import keys, provenance, store
 from .discovery import Reference, load_reference
 from .engine import Outcome, Task, one_thread
-from .errors import Missing, StorageError, UsageError
+from .errors import StorageError, UsageError
 from .experiment import Experiment, Plan
 from .judge import Judgement, judge
-
-JUDGING = ("evidence.py", "judge.py", "claim.py", "checks")
 
 
 @dataclass(frozen=True)
@@ -71,13 +66,13 @@ class Run:
         return self.experiment.name
 
     def data_key(self, measurement: str) -> str:
-        return _hash(self.key_parts[measurement])
+        return keys.digest(self.key_parts[measurement])
 
     def dataset_path(self, measurement: str) -> Path:
         return self.folder / f"{measurement}.nc"
 
     def shard_path(self, measurement: str, axes: Mapping[str, Any]) -> Path:
-        tag = _hash({"data_key": self.data_key(measurement), "cell": dict(axes)})[:16]
+        tag = keys.digest({"data_key": self.data_key(measurement), "cell": dict(axes)})[:16]
         return self.folder / "shards" / f"{measurement}-{tag}.nc"
 
 
@@ -88,9 +83,12 @@ def prepare(reference: Reference, settings: Settings) -> Run:
         name: measurement.plan(settings.preset, _applicable(settings.overrides, measurement))
         for name, measurement in experiment.measurements.items()
     }
-    parts = {name: _data_key_parts(experiment, plan, settings) for name, plan in plans.items()}
+    parts = {
+        name: keys.data_key_parts(experiment.name, plan, settings.seed, settings.device)
+        for name, plan in plans.items()
+    }
     label = "custom" if settings.custom else settings.preset
-    key = _hash({name: _hash(part) for name, part in parts.items()})[:12]
+    key = keys.digest({name: keys.digest(part) for name, part in parts.items()})[:12]
     folder = settings.results / experiment.name / f"{label}-{key}"
     return Run(experiment, reference, settings, plans, parts, folder)
 
@@ -243,7 +241,7 @@ def _reuse(run: Run, name: str) -> bool:
         run.reused[name] = other.parent.name
         run.why[name] = f"reused: {other.parent.name} holds the same measurement"
         return True
-    run.why[name] = f"computed: {_difference(run, name)}"
+    run.why[name] = f"computed: {_since_the_latest(run, name)}"
     return False
 
 
@@ -353,7 +351,12 @@ def _write_record(run: Run) -> None:
 def _judge(run: Run) -> None:
     """Verdicts for the stored datasets; taken from verdicts.json where the verdict key agrees."""
     path = run.folder / "verdicts.json"
-    key = _verdict_key(run)
+    judged = {
+        "datasets": run.sha256,
+        "skipped": run.skipped,
+        "failed": {n: {c: o.message for c, o in f.items()} for n, f in run.failed.items()},
+    }
+    key = keys.verdict_key(Path(run.reference.path), judged)
     if path.is_file():
         try:
             stored = store.read_json(path)
@@ -380,50 +383,6 @@ def _judge(run: Run) -> None:
     store.write_json(path, {"schema": store.SCHEMA, "verdict_key": key, "judgements": rows})
 
 
-def _verdict_key(run: Run) -> str:
-    package = Path(__file__).parent
-    judging: list[Path] = []
-    for name in JUDGING:
-        path = package / name
-        judging += sorted(path.glob("*.py")) if path.is_dir() else [path]
-    return _hash(
-        {
-            "datasets": run.sha256,
-            "skipped": run.skipped,
-            "failed": {n: {c: o.message for c, o in f.items()} for n, f in run.failed.items()},
-            "experiment": fingerprint.file_fingerprint(Path(run.reference.path)),
-            "judging": fingerprint.file_fingerprint(*judging),
-        }
-    )
-
-
-def _data_key_parts(experiment: Experiment, plan: Plan, settings: Settings) -> dict:
-    measurement = plan.measurement
-    return {
-        "experiment": experiment.name,
-        "measurement": measurement.name,
-        "axes": {name: list(values) for name, values in plan.axes.items()},
-        "parameters": dict(plan.parameters),
-        "seed": settings.seed,
-        "schema": store.SCHEMA,
-        "dtype": "float64",
-        "device": settings.device,
-        "data": {name: _checksum(name) for name in measurement.data},
-        "code": fingerprint.function_fingerprint(measurement.function),
-    }
-
-
-def _checksum(data: str) -> str:
-    """Content of a data set, or that it is not here: results without it are other results."""
-    from .images import datasets
-
-    try:
-        datasets.locate(data)
-    except Missing:
-        return "missing"
-    return datasets.checksum(data)
-
-
 def _applicable(overrides: Mapping[str, tuple], measurement) -> dict[str, tuple]:
     """Overrides for one measurement; ``measurement.key`` wins over a bare ``key``."""
     own = {key: value for key, value in overrides.items() if "." not in key}
@@ -434,8 +393,8 @@ def _applicable(overrides: Mapping[str, tuple], measurement) -> dict[str, tuple]
     return own
 
 
-def _difference(run: Run, name: str) -> str:
-    """In what a measurement's key differs from the latest stored run of the preset."""
+def _since_the_latest(run: Run, name: str) -> str:
+    """In what a measurement differs from the latest stored run of the preset."""
     latest = run.folder.parent / f"latest-{run.settings.preset}"
     if not latest.is_file():
         return "no run is stored yet"
@@ -443,19 +402,6 @@ def _difference(run: Run, name: str) -> str:
         record = store.read_json(run.folder.parent / latest.read_text().strip() / "run.json")
     except StorageError:
         return "the latest run's record cannot be read"
-    before = record["measurements"].get(name, {}).get("key_parts")
-    if before is None:
-        return "the measurement is new"
-    now = json.loads(json.dumps(run.key_parts[name]))
-    changed = [part for part in now if now[part] != before.get(part)]
-    if not changed:
-        return "its data is not stored any more"
-    details = [
-        f"{part}: {before.get(part)} -> {now[part]}" if part != "code" else "its code"
-        for part in changed
-    ]
-    return "changed since the latest run: " + "; ".join(details)
-
-
-def _hash(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    return keys.difference(
+        run.key_parts[name], record["measurements"].get(name, {}).get("key_parts")
+    )
