@@ -60,7 +60,8 @@ def test_cosine_grid_meets_its_closed_form_until_the_cap():
     sigma = np.sqrt(1 / signal[:-1] - 1)
     grid = sc.cosine_grid().flip(0).numpy()
     np.testing.assert_allclose(grid[:-1], sigma, rtol=1e-9)
-    assert np.isfinite(grid[-1])  # alpha_bar would be 0 without the cap
+    # At t = T the closed form is alpha_bar = 0; the cap leaves a thousandth of the one before.
+    assert grid[-1] == pytest.approx(np.sqrt(1 / (1e-3 * signal[-2]) - 1), rel=1e-9)
 
 
 def test_curves_of_the_slides_at_ten_steps():
@@ -110,6 +111,13 @@ def test_selected_times_agree_with_diffusers(spacing, n):
     grid = sc.ddpm_grid()
     expected = grid[999 - reference.timesteps]
     assert torch.equal(sc.select_steps(grid, n, spacing, final="zero")[:-1], expected)
+
+
+def test_steps_that_do_not_divide_the_grid_are_rounded():
+    grid, time = sc.ddpm_grid(), lambda sigmas: (1000 - torch.searchsorted(-grid, -sigmas)).tolist()
+    assert time(sc.select_steps(grid, 3)) == [1000, 667, 333, 1]
+    assert time(sc.select_steps(grid, 3, "leading", final="zero")[:-1]) == [667, 334, 1]
+    assert time(sc.select_from_time(grid, 3, 100)) == [100, 67, 33, 1]
 
 
 def test_edm_agrees_with_diffusers_up_to_its_final_zero():
