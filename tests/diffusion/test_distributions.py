@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theorylab.diffusion import distributions
+from theorylab.diffusion import mixture_density
 from theorylab.diffusion.distributions import GaussianMixture
 
 EPS = torch.finfo(torch.float64).eps
@@ -286,7 +286,7 @@ def test_one_sigma_per_row_and_small_chunks_change_nothing(family, monkeypatch):
 
     together = evaluate(x, sigmas, v)
     rows = [evaluate(x[i : i + 1], float(sigmas[i, 0]), v[i : i + 1]) for i in range(9)]
-    monkeypatch.setattr(distributions, "CHUNK", 30)  # two rows at a time
+    monkeypatch.setattr(mixture_density, "CHUNK", 30)  # two rows at a time
     chunked = evaluate(x, sigmas, v)
     for name, value in together.items():
         expected = torch.cat([row[name] for row in rows])

@@ -32,11 +32,16 @@ def by_noise(function: Callable[..., Tensor], x: Tensor, noise: Tensor, *more) -
     """
     if len(noise) == 1:
         return function(x, noise, *more)
-    levels, which = noise[:, 0].unique(return_inverse=True)
-    order = which.argsort(stable=True)
-    groups = order.split(which.bincount(minlength=len(levels)).tolist())
+    levels, groups = rows_of_each(noise[:, 0])
     results = [
         function(x[rows], level.reshape(1, 1), *(other[rows] for other in more))
         for level, rows in zip(levels, groups, strict=True)
     ]
-    return torch.cat(results)[order.argsort()]
+    return torch.cat(results)[torch.cat(groups).argsort()]
+
+
+def rows_of_each(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The distinct values of a vector, and for each the rows where it stands."""
+    distinct, which = values.unique(return_inverse=True)
+    order = which.argsort(stable=True)
+    return distinct, order.split(which.bincount(minlength=len(distinct)).tolist())

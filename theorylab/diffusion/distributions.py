@@ -20,24 +20,22 @@ so that either pair can test the other. Components may be points ($\Sigma_i = 0$
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from theorylab.diffusion import mixture_quantiles
-from theorylab.diffusion.batching import by_noise, by_rows
+from theorylab.diffusion import mixture_density, mixture_posterior, mixture_quantiles
+from theorylab.diffusion.batching import by_noise, by_rows, rows_of_each
 from theorylab.diffusion.mixture_covariances import Full, LowRankPlusDiagonal
+from theorylab.diffusion.mixture_density import Components
 from theorylab.diffusion.mixture_parameters import (
     finite,
     points_and_noise,
     standard_deviations,
     weights_and_means,
 )
-
-# Rows are taken so many at a time that an array (components, rows, d) holds at most this many
-# numbers (32 MiB): a large finite set stays within memory, and d = 1000 still fills its products.
-CHUNK = 2**22
 
 
 class MixturePosterior(NamedTuple):
@@ -72,8 +70,7 @@ class GaussianMixture:
 
     def __init__(self, weights: Tensor, means: Tensor, covariances: LowRankPlusDiagonal | Full):
         self.weights, self.means, self.dim = weights, means, means.shape[1]
-        self._covariances = covariances
-        self._log_weights = weights.log()
+        self._components = Components(weights.log(), means, covariances)
         self._has_density = covariances.has_density()
 
     # ---- construction -----------------------------------------------------------------------
@@ -172,18 +169,18 @@ class GaussianMixture:
     def covariance(self) -> Tensor:
         """Cov(x0) = sum_i w_i [Sigma_i + (m_i - m)(m_i - m)'], shape (d, d)."""
         spread = self.means - self.mean()
-        within = torch.einsum("k,kde->de", self.weights, self._covariances.matrices())
+        within = torch.einsum("k,kde->de", self.weights, self._components.covariances.matrices())
         return within + (self.weights[:, None] * spread).T @ spread
 
     def covariances(self) -> Tensor:
         """The covariances Sigma_i of the components as dense matrices, shape (k, d, d)."""
-        return self._covariances.matrices()
+        return self._components.covariances.matrices()
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n independent draws of x0, shape (n, d)."""
         uniform = torch.rand(n, dtype=torch.float64, device=self.means.device, generator=generator)
         index = _draw_index(self.weights, uniform)
-        return self.means[index] + self._covariances.sample(index, generator)
+        return self.means[index] + self._components.covariances.sample(index, generator)
 
     def project(self, direction) -> "GaussianMixture":
         """Law of the scalar <u, x0>: the mixture on R with means <u, m_i>, variances u' Sigma_i u.
@@ -198,7 +195,7 @@ class GaussianMixture:
             raise ValueError(
                 f"direction: got shape {tuple(direction.shape)}, allowed: ({self.dim},)"
             )
-        variances = self._covariances.variances_along(direction)
+        variances = self._components.covariances.variances_along(direction)
         projected = (self.means @ direction)[:, None]
         return GaussianMixture.isotropic(self.weights, projected, variances.sqrt())
 
@@ -207,17 +204,17 @@ class GaussianMixture:
     def log_density(self, x, sigma=0.0) -> Tensor:
         r"""$\log q_\sigma(x) = \log\sum_i w_i N(x; m_i, S_i)$, shape (batch,)."""
         x, noise = self._arguments(x, sigma)
-        return self._by_rows(lambda x, n: self._log_joint(x, n).logsumexp(0), x, noise)
+        return self._by_rows(mixture_density.log_density, x, noise)
 
     def responsibilities(self, x, sigma=0.0) -> Tensor:
         r"""$r_i(x) = w_i N(x; m_i, S_i) / q_\sigma(x)$, shape (batch, k)."""
         x, noise = self._arguments(x, sigma)
-        return self._by_rows(lambda x, n: self._log_joint(x, n).softmax(0).T, x, noise)
+        return self._by_rows(mixture_density.responsibilities, x, noise)
 
     def score(self, x, sigma=0.0) -> Tensor:
         r"""$\nabla\log q_\sigma(x) = -\sum_i r_i S_i^{-1}(x - m_i)$, shape (batch, d)."""
         x, noise = self._arguments(x, sigma)
-        return self._by_rows(self._score, x, noise)
+        return self._by_rows(mixture_density.score, x, noise)
 
     def hessian(self, x, sigma=0.0) -> Tensor:
         r"""$\nabla^2\log q_\sigma = \sum_i r_i[(s_i - s)(s_i - s)^\top - S_i^{-1}]$, (batch, d, d).
@@ -225,7 +222,7 @@ class GaussianMixture:
         batch * d^2 numbers: in high dimension use :meth:`hessian_vector_product`.
         """
         x, noise = self._arguments(x, sigma)
-        return by_noise(self._hessian, x, noise)
+        return self._by_noise(mixture_density.hessian, x, noise)
 
     def hessian_vector_product(self, x, v, sigma=0.0) -> Tensor:
         r"""$\nabla^2\log q_\sigma(x)\, v$ without the Hessian, shape (batch, d).
@@ -241,7 +238,7 @@ class GaussianMixture:
             raise ValueError(
                 f"v: got shape {tuple(v.shape)}, allowed: {tuple(x.shape)} or ({self.dim},)"
             )
-        return self._by_rows(self._hessian_vector_product, x, noise, v.expand_as(x))
+        return self._by_rows(mixture_density.hessian_vector_product, x, noise, v.expand_as(x))
 
     # ---- posterior of x0 --------------------------------------------------------------------
 
@@ -252,7 +249,7 @@ class GaussianMixture:
     def posterior_mean(self, x, sigma) -> Tensor:
         r"""$D(x, \sigma) = E[x_0 \mid x_0 + \sigma\epsilon = x] = \sum_i r_i \mu_i$, (batch, d)."""
         x, noise = self._arguments(x, sigma)
-        return self._by_rows(self._posterior_mean, x, noise)
+        return self._by_rows(mixture_posterior.mean, x, noise)
 
     def posterior_covariance(self, x, sigma) -> Tensor:
         r"""$\sum_i r_i\,[\Gamma_i + (\mu_i - D)(\mu_i - D)^\top]$, shape (batch, d, d).
@@ -261,7 +258,7 @@ class GaussianMixture:
         sigma is large.
         """
         x, noise = self._arguments(x, sigma)
-        return by_noise(self._posterior_covariance, x, noise)
+        return self._by_noise(mixture_posterior.covariance, x, noise)
 
     def posterior_covariance_trace(self, x, sigma) -> Tensor:
         r"""$E[\|x_0 - D\|^2 \mid x] = \sum_i r_i\,[\mathrm{tr}\,\Gamma_i + \|\mu_i - D\|^2]$.
@@ -270,7 +267,7 @@ class GaussianMixture:
         Its mean over x is the least denoising loss at this sigma.
         """
         x, noise = self._arguments(x, sigma)
-        return self._by_rows(self._posterior_covariance_trace, x, noise)
+        return self._by_rows(mixture_posterior.covariance_trace, x, noise)
 
     def posterior(self, x, sigma) -> MixturePosterior:
         """The posterior itself: responsibilities, means and covariances of its components.
@@ -278,17 +275,10 @@ class GaussianMixture:
         batch * k * d^2 numbers where sigma differs between rows (k * d^2 where it does not).
         """
         x, noise = self._arguments(x, sigma)
-
-        def means(x: Tensor, noise: Tensor) -> Tensor:
-            return self._component_means(x, noise, self._covariances.at(noise))[1].transpose(0, 1)
-
-        def covariances(x: Tensor, noise: Tensor) -> Tensor:
-            return self._covariances.at(noise).posteriors().expand(len(x), -1, -1, -1)
-
         return MixturePosterior(
-            self.responsibilities(x, sigma),
-            self._by_rows(means, x, noise),
-            by_noise(covariances, x, noise),
+            self._by_rows(mixture_density.responsibilities, x, noise),
+            self._by_rows(mixture_posterior.component_means, x, noise),
+            self._by_noise(mixture_posterior.component_covariances, x, noise),
         )
 
     def posterior_sample(self, x, sigma, generator: torch.Generator | None = None) -> Tensor:
@@ -301,18 +291,15 @@ class GaussianMixture:
         x, noise = self._arguments(x, sigma)
         uniform = torch.rand(len(x), dtype=x.dtype, device=x.device, generator=generator)
         index = _draw_index(self.responsibilities(x, sigma), uniform)
-        draws = self.means[index] + self._covariances.sample(index, generator)
+        draws = self.means[index] + self._components.covariances.sample(index, generator)
         added = torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=generator)
         residual = x - (draws + noise.sqrt() * added)
-        for i in index.unique().tolist():
-            rows = (index == i).nonzero().squeeze(1)
-            one = self._covariances.component(i)
-
-            def correction(delta: Tensor, noise: Tensor, one=one) -> Tensor:
-                noisy = one.at(noise)
-                return noisy.shrink(noisy.coordinates(delta[None]))[0]
-
-            draws[rows] += self._by_rows(correction, residual[rows], noise.expand(len(x), 1)[rows])
+        noise = noise.expand(len(x), 1)
+        for i, rows in zip(*rows_of_each(index), strict=True):
+            shrink = partial(
+                mixture_posterior.shrink, self._components.covariances.component(int(i))
+            )
+            draws[rows] += by_noise(shrink, residual[rows], noise[rows])
         return draws
 
     # ---- one dimension ----------------------------------------------------------------------
@@ -339,99 +326,20 @@ class GaussianMixture:
         return points_and_noise(x, sigma, self.dim, self._has_density)
 
     def _by_rows(self, function: Callable[..., Tensor], x: Tensor, noise: Tensor, *more) -> Tensor:
-        """function(x, noise, *more) with bounded memory."""
+        """function(components, x, noise, *more) with bounded memory."""
 
         def bounded(x: Tensor, noise: Tensor, *more) -> Tensor:
-            return by_rows(function, max(1, CHUNK // self.means.numel()), x, noise, *more)
+            return by_rows(
+                partial(function, self._components), self._components.rows, x, noise, *more
+            )
 
-        if self._covariances.one_frame:
+        if self._components.covariances.one_frame:
             return bounded(x, noise, *more)
         return by_noise(bounded, x, noise, *more)
 
-    def _log_joint(self, x: Tensor, noise: Tensor, noisy=None, coordinates=None) -> Tensor:
-        """log w_i N(x; m_i, S_i), shape (k, batch)."""
-        noisy = noisy or self._covariances.at(noise)
-        if self._covariances.isotropic:
-            # Differences, not |x|^2 - 2<x, m> + |m|^2, which cancels when sigma is small.
-            distance = torch.cdist(self.means, x, compute_mode="donot_use_mm_for_euclid_dist")
-            squares = (distance / noisy.scale[..., 0].sqrt()).square()
-        else:
-            if coordinates is None:
-                coordinates = noisy.coordinates(x - self.means[:, None])
-            squares = noisy.mahalanobis(coordinates)
-        constant = self.dim * math.log(2 * math.pi)
-        return self._log_weights[:, None] - (squares + noisy.log_det + constant) / 2
-
-    def _score(self, x: Tensor, noise: Tensor) -> Tensor:
-        noisy = self._covariances.at(noise)
-        if self._covariances.isotropic:
-            pulls = self._log_joint(x, noise, noisy).softmax(0) / noisy.scale[..., 0]
-            return pulls.T @ self.means - x * pulls.sum(0)[:, None]
-        coordinates = noisy.coordinates(x - self.means[:, None])
-        r = self._log_joint(x, noise, noisy, coordinates).softmax(0)
-        return -torch.einsum("kb,kbd->bd", r, noisy.solve(coordinates))
-
-    def _posterior_mean(self, x: Tensor, noise: Tensor) -> Tensor:
-        noisy = self._covariances.at(noise)
-        if self._covariances.isotropic:
-            r = self._log_joint(x, noise, noisy).softmax(0)
-            to_means = r * noise.T / noisy.scale[..., 0]
-            to_x = r * self._covariances.diagonal / noisy.scale[..., 0]
-            return to_means.T @ self.means + x * to_x.sum(0)[:, None]
-        coordinates = noisy.coordinates(x - self.means[:, None])
-        r = self._log_joint(x, noise, noisy, coordinates).softmax(0)
-        return r.T @ self.means + torch.einsum("kb,kbd->bd", r, noisy.shrink(coordinates))
-
-    def _component_scores(self, x: Tensor, noise: Tensor, noisy) -> tuple[Tensor, Tensor]:
-        """Responsibilities (k, batch) and s_i = -S_i^-1 (x - m_i), (k, batch, d)."""
-        coordinates = noisy.coordinates(x - self.means[:, None])
-        r = self._log_joint(x, noise, noisy, coordinates).softmax(0)
-        return r, -noisy.solve(coordinates)
-
-    def _component_means(self, x: Tensor, noise: Tensor, noisy) -> tuple[Tensor, Tensor]:
-        """Responsibilities (k, batch) and mu_i = m_i + Sigma_i S_i^-1 (x - m_i), (k, batch, d)."""
-        means = self.means[:, None]
-        coordinates = noisy.coordinates(x - means)
-        r = self._log_joint(x, noise, noisy, coordinates).softmax(0)
-        return r, means + noisy.shrink(coordinates)
-
-    def _hessian(self, x: Tensor, noise: Tensor) -> Tensor:
-        noisy = self._covariances.at(noise)
-
-        def of_rows(x: Tensor, noise: Tensor) -> Tensor:
-            r, scores = self._component_scores(x, noise, noisy)
-            spread = scores - torch.einsum("kb,kbd->bd", r, scores)
-            outer = torch.einsum("kbd,kbe->bde", r[..., None] * spread, spread)
-            return outer - torch.einsum("kb,kde->bde", r, precisions)
-
-        precisions = noisy.precisions()
-        return self._by_rows(of_rows, x, noise)
-
-    def _hessian_vector_product(self, x: Tensor, noise: Tensor, v: Tensor) -> Tensor:
-        noisy = self._covariances.at(noise)
-        r, scores = self._component_scores(x, noise, noisy)
-        spread = scores - torch.einsum("kb,kbd->bd", r, scores)
-        along = torch.einsum("kbd,bd->kb", spread, v)
-        pulled = noisy.solve(noisy.coordinates(v.expand(len(self.means), -1, -1)))
-        return torch.einsum("kb,kbd->bd", r * along, spread) - torch.einsum("kb,kbd->bd", r, pulled)
-
-    def _posterior_covariance(self, x: Tensor, noise: Tensor) -> Tensor:
-        noisy = self._covariances.at(noise)
-
-        def of_rows(x: Tensor, noise: Tensor) -> Tensor:
-            r, means = self._component_means(x, noise, noisy)
-            spread = means - torch.einsum("kb,kbd->bd", r, means)
-            outer = torch.einsum("kbd,kbe->bde", r[..., None] * spread, spread)
-            return outer + torch.einsum("kb,kde->bde", r, within)
-
-        within = noisy.posteriors()
-        return self._by_rows(of_rows, x, noise)
-
-    def _posterior_covariance_trace(self, x: Tensor, noise: Tensor) -> Tensor:
-        noisy = self._covariances.at(noise)
-        r, means = self._component_means(x, noise, noisy)
-        spread = means - torch.einsum("kb,kbd->bd", r, means)
-        return (r * (noisy.posterior_traces + spread.square().sum(-1))).sum(0)
+    def _by_noise(self, function: Callable[..., Tensor], x: Tensor, noise: Tensor) -> Tensor:
+        """function(components, x, noise), one sigma at a time."""
+        return by_noise(partial(function, self._components), x, noise)
 
     def _on_the_line(self, sigma) -> tuple[Tensor, Tensor, Tensor]:
         """Weights, means and standard deviations of the noisy components in one dimension."""
@@ -443,7 +351,7 @@ class GaussianMixture:
         sigma = float(sigma)
         if not 0 <= sigma < math.inf:
             raise ValueError(f"sigma: got {sigma:g}, allowed: a finite number >= 0")
-        stds = (self._covariances.matrices()[:, 0, 0] + sigma**2).sqrt()
+        stds = (self._components.covariances.matrices()[:, 0, 0] + sigma**2).sqrt()
         return self.weights, self.means[:, 0], stds
 
 
