@@ -97,6 +97,7 @@ def test_exact_denoiser_admits_every_schedule_even_to_zero():
     assert ad.smallest_nu([Fraction(5), Fraction(1), Fraction(0)], 0) == 1
     assert ad.is_admissible([Fraction(5), Fraction(1), Fraction(0)], 0, 1)
     assert ad.smallest_nu([Fraction(5), Fraction(0)], Fraction(1, 100)) == math.inf
+    assert not ad.is_admissible([Fraction(5), Fraction(0)], Fraction(1, 100), 10**9)
 
 
 def test_the_left_inequality_never_decides():

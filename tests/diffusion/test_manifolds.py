@@ -138,7 +138,7 @@ def test_affine_projection_solves_least_squares():
 
 
 def test_distance_near_an_affine_set_keeps_its_digits():
-    # A point 1e-9 off a plane at distance 1: the second pass removes the first one's rounding.
+    # Points 1e-9 off a subspace of dimension 20, at distance about 4 from the origin.
     basis = torch.linalg.qr(normals(50, 50, seed=14)).Q
     k = AffineSubspace(basis[:20])
     x = normals(10, 20, seed=15) @ basis[:20] + 1e-9 * basis[30]

@@ -14,8 +14,8 @@ the band if and only if, for every ``t``,
         <=  nu prod_{i>=t} max(0, 1 - beta_i (1 + eta)):
 
 the schedule is (eta, nu)-admissible. Since ``(1 - beta(1-eta))(1 - beta(1+eta)) <= (1 - beta)^2``,
-the right inequality always decides, and a step with ``beta_i >= 1/(1 + eta)`` has no nu at all
-(unless ``eta = 0``, where every schedule is admissible with ``nu = 1``).
+the right inequality decides while sigma is positive, and a step with ``beta_i >= 1/(1 + eta)`` has
+no nu at all (unless ``eta = 0``, where every schedule is admissible with ``nu = 1``).
 
 Arithmetic is that of the arguments: floats, tensors and arrays compute in float64;
 ``fractions.Fraction`` gives exact answers, ``mpmath.mpf`` its working precision.

@@ -212,10 +212,8 @@ def _direction(u: Tensor) -> Tensor:
 
 
 def _normal_part(shifted: Tensor, frame: Tensor) -> Tensor:
-    """``(I - F^T F) shifted``, twice: the second pass removes the rounding left by the first."""
-    for _ in range(2):
-        shifted = shifted - shifted @ frame.T @ frame
-    return shifted
+    """``(I - F^T F) shifted`` for orthonormal rows F."""
+    return shifted - shifted @ frame.T @ frame
 
 
 def _check_positive(name: str, value: float) -> None:
