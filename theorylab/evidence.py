@@ -187,7 +187,7 @@ def select(where, *arrays: xr.DataArray):
         return (*_broadcast(*arrays), 0)
     if not isinstance(where, xr.DataArray) or where.dtype != bool:
         raise ValueError("where= takes a boolean DataArray, e.g. where=dataset.sigma > 1")
-    condition, *full = _broadcast(where, *arrays)
+    *full, condition = _broadcast(*arrays, where)  # dimensions in the order of the arrays
     if condition.ndim == 0:
         condition, *full = (array.expand_dims("cell") for array in (condition, *full))
         keep = condition.values.nonzero()[0]

@@ -45,7 +45,7 @@ def proportion(
     )
     return Evidence(
         level,
-        estimate=count / n - probability,
+        estimate=count / n.where(n > 0) - probability,
         lower=lower - probability,
         upper=upper - probability,
         region=acceptable(relation, margin),

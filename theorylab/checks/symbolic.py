@@ -25,6 +25,15 @@ TRIES: tuple[tuple[str, Callable], ...] = (
     ("simplify", sp.simplify),
 )
 
+#: Ways to a form whose sign can be read off; unlike a numerator, each equals the expression.
+FORMS: tuple[tuple[str, Callable], ...] = (
+    ("as it stands", lambda e: e),
+    ("factor", sp.factor),
+    ("expand", sp.expand),
+    ("together", lambda e: sp.factor(sp.together(e))),
+    ("simplify", sp.simplify),
+)
+
 #: Bits of the enclosures at a witness; the next is tried only while 0 is not excluded.
 PRECISIONS = (64, 256, 1024)
 
@@ -78,58 +87,59 @@ def proof_nonnegative(
     equals: sp.Expr | Sequence[sp.Expr] | None = None,
     conditions: Iterable = (),
     reason: str = "an inequality of symbols leaves a difference that is never negative",
-    tries: Sequence[tuple[str, Callable]] = (*TRIES, ("factor", sp.factor)),
+    forms: Sequence[tuple[str, Callable]] = FORMS,
 ) -> Evidence:
     """An inequality of symbols: ``expression >= 0`` on the symbols' domain.
 
-    Supported when one of ``tries`` gives a form whose sign sympy derives from the symbols'
+    Supported when one of ``forms`` gives a form whose sign sympy derives from the symbols'
     assumptions (a product of nonnegative factors, a sum of squares). ``equals`` offers such a
     form by hand, e.g. ``(a - b)**2 / 2``: it counts only after ``expression - equals`` has been
     reduced to 0. Refuted by an exact witness whose enclosure lies below 0; otherwise inconclusive.
     Arguments as in :func:`proof`; ``equals`` has as many components as ``expression``.
     """
     components, witnesses = _prepare(expression, witness, conditions)
-    forms = [None] * len(components) if equals is None else _components(equals)
-    if len(forms) != len(components):
-        raise ValueError(f"equals has {len(forms)} components, the expression {len(components)}")
+    offered = [None] * len(components) if equals is None else _components(equals)
+    if len(offered) != len(components):
+        raise ValueError(f"equals has {len(offered)} components, the expression {len(components)}")
     found = [
-        _nonnegative(component, form, witnesses, tries)
-        for component, form in zip(components, forms, strict=True)
+        _nonnegative(component, form, witnesses, forms)
+        for component, form in zip(components, offered, strict=True)
     ]
     return _evidence(found, (0.0, math.inf), reason)
 
 
 def _vanishes(expression: sp.Expr, witnesses: Sequence[Mapping], tries) -> _Component:
     enclosure = None
-    for witness in witnesses:
+    for witness in _points(expression, witnesses):
         enclosure = _at(expression, witness)
         if enclosure.lower > 0 or enclosure.upper < 0:
             return enclosure
     for name, reduced in _reductions(expression, tries):
         if reduced == 0:
             return _Component(0.0, 0.0, 0.0, f"reduced to 0: {name}")
-    if not expression.free_symbols and not witnesses:
-        enclosure = _at(expression, {})
-        if enclosure.lower > 0 or enclosure.upper < 0:
-            return enclosure
     return _undecided(enclosure, "does not simplify to 0 and no witness excludes 0")
 
 
-def _nonnegative(expression, form, witnesses: Sequence[Mapping], tries) -> _Component:
+def _nonnegative(expression, offered, witnesses: Sequence[Mapping], forms) -> _Component:
     enclosure = None
-    for witness in witnesses:
+    for witness in _points(expression, witnesses):
         enclosure = _at(expression, witness)
         if enclosure.upper < 0:
             return enclosure
-    if form is not None and form.is_nonnegative:
-        for name, reduced in _reductions(expression - form, TRIES):
+    if offered is not None and offered.is_nonnegative:
+        for name, reduced in _reductions(expression - offered, TRIES):
             if reduced == 0:
-                return _Component(0.0, 0.0, math.inf, f"equals {form}, nonnegative; by {name}")
-    for name, reduced in _reductions(expression, tries):
-        # A numerator has lost the sign of its denominator.
-        if "numerator" not in name and "exp" not in name and reduced.is_nonnegative:
+                return _Component(0.0, 0.0, math.inf, f"equals {offered}, nonnegative: {name}")
+    for name, form in _reductions(expression, forms):
+        if form.is_nonnegative:
             return _Component(0.0, 0.0, math.inf, f"nonnegative by its form: {name}")
     return _undecided(enclosure, "no form of a known sign was found and no witness is negative")
+
+
+def _points(expression: sp.Expr, witnesses: Sequence[Mapping]) -> Sequence[Mapping]:
+    """The witnesses; a constant is its own."""
+    constant = not expression.free_symbols and not expression.atoms(sp.core.function.AppliedUndef)
+    return [{}] if constant else witnesses
 
 
 def _reductions(expression: sp.Expr, tries):
@@ -148,7 +158,8 @@ def _at(expression: sp.Expr, witness: Mapping) -> _Component:
         if ball.is_nan() or not ball.contains(0):
             break
     where = ", ".join(f"{symbol}={value}" for symbol, value in witness.items())
-    return _Component(float(ball.mid()), down(ball), up(ball), f"witness {where or 'a constant'}")
+    how = f"witness {where}" if where else "a constant"
+    return _Component(float(ball.mid()), down(ball), up(ball), how)
 
 
 def _undecided(enclosure: _Component | None, how: str) -> _Component:
