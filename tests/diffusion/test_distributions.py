@@ -29,34 +29,34 @@ FAMILIES = [
 WITH_DENSITY = [f for f in FAMILIES if f not in ("low_rank", "points", "singular")]
 
 
-def example(family, dim=3, seed=0):
+def example(family, dim=3, seed=0, weights=WEIGHTS):
     """A mixture of three components, and the same law as (weights, means, factors, stds), with
     covariances factors @ factors' + diag(stds^2), in NumPy."""
     rng = np.random.default_rng(seed)
-    k = len(WEIGHTS)
+    k = len(weights)
     means = rng.normal(size=(k, dim))
     stds = rng.uniform(0.3, 1.5, size=(k, dim))
     factors = rng.normal(size=(k, dim, 2))
     none, one_std = np.zeros((k, dim, 0)), np.repeat(stds[:, :1], dim, axis=1)
     if family == "isotropic":
-        mixture = GaussianMixture.isotropic(WEIGHTS, means, stds[:, 0])
-        return mixture, (WEIGHTS, means, none, one_std)
+        mixture = GaussianMixture.isotropic(weights, means, stds[:, 0])
+        return mixture, (weights, means, none, one_std)
     if family == "points":
-        mixture = GaussianMixture.isotropic(WEIGHTS, means, 0.0)
-        return mixture, (WEIGHTS, means, none, 0 * stds)
+        mixture = GaussianMixture.isotropic(weights, means, 0.0)
+        return mixture, (weights, means, none, 0 * stds)
     if family == "diagonal":
-        return GaussianMixture.diagonal(WEIGHTS, means, stds), (WEIGHTS, means, none, stds)
+        return GaussianMixture.diagonal(weights, means, stds), (weights, means, none, stds)
     if family == "low_rank":
-        mixture = GaussianMixture.low_rank(WEIGHTS, means, factors)
-        return mixture, (WEIGHTS, means, factors, 0 * stds)
+        mixture = GaussianMixture.low_rank(weights, means, factors)
+        return mixture, (weights, means, factors, 0 * stds)
     if family == "low_rank_isotropic":
-        mixture = GaussianMixture.low_rank(WEIGHTS, means, factors, stds[:, 0])
-        return mixture, (WEIGHTS, means, factors, one_std)
+        mixture = GaussianMixture.low_rank(weights, means, factors, stds[:, 0])
+        return mixture, (weights, means, factors, one_std)
     if family == "low_rank_diagonal":
-        mixture = GaussianMixture.low_rank(WEIGHTS, means, factors, stds)
-        return mixture, (WEIGHTS, means, factors, stds)
-    law = (WEIGHTS, means, factors, stds if family == "full" else 0 * stds)
-    return GaussianMixture.full(WEIGHTS, means, dense(law)), law
+        mixture = GaussianMixture.low_rank(weights, means, factors, stds)
+        return mixture, (weights, means, factors, stds)
+    law = (weights, means, factors, stds if family == "full" else 0 * stds)
+    return GaussianMixture.full(weights, means, dense(law)), law
 
 
 def dense(law):
@@ -152,6 +152,11 @@ def test_extreme_noise_and_far_tails_agree_with_mpmath(family, sigma, distance):
         if name == "score" and family == "points":
             tolerance += 4 * EPS * np.abs(x).max() / sigma  # an ulp of x in units of sigma
         assert_close(getattr(mixture, name)(x[None], sigma)[0], expected, tolerance, name)
+        if name == "hessian":
+            v = np.array([0.3, 1.0, -0.5])
+            product = mixture.hessian_vector_product(x[None], v, sigma)[0]
+            error = np.abs(product.numpy() - expected @ v).max()
+            assert error <= 3 * tolerance * np.abs(expected).max()
 
 
 def test_far_from_both_of_two_equal_components_the_squared_distance_limits_the_digits():
@@ -189,8 +194,8 @@ def test_score_and_hessian_agree_with_automatic_differentiation(family):
             return reference_log_density(law, x, sigma)
 
         values = torch.stack([log_density(row) for row in x])
-        scores = torch.stack([torch.func.grad(log_density)(row) for row in x])
-        hessians = torch.stack([torch.func.jacrev(torch.func.grad(log_density))(row) for row in x])
+        scores = torch.stack([torch.autograd.functional.jacobian(log_density, row) for row in x])
+        hessians = torch.stack([torch.autograd.functional.hessian(log_density, row) for row in x])
         torch.testing.assert_close(mixture.log_density(x, sigma), values, rtol=1e-11, atol=1e-11)
         torch.testing.assert_close(mixture.score(x, sigma), scores, rtol=1e-9, atol=1e-9)
         torch.testing.assert_close(mixture.hessian(x, sigma), hessians, rtol=1e-8, atol=1e-8)
@@ -213,7 +218,7 @@ def test_posterior_moments_agree_with_quadrature(sigma, stds):
     """Bayes' rule on the line; a point component adds its own term to each integral."""
     weights, means = [0.35, 0.65], [-1.0, 1.5]
     mixture = GaussianMixture.isotropic(weights, np.array(means)[:, None], stds)
-    for x in (-2.0, 0.1, 3.0):
+    for x in (-2.0, 0.4):
         likelihood = scipy.stats.norm(x, sigma).pdf
 
         def moment(power, x=x, likelihood=likelihood):
@@ -228,9 +233,9 @@ def test_posterior_moments_agree_with_quadrature(sigma, stds):
                     m - 14 * s,
                     m + 14 * s,
                     points=[m, x] if abs(x - m) < 14 * s else [m],
-                    epsabs=1e-13,
-                    epsrel=1e-13,
-                    limit=400,
+                    epsabs=1e-12,
+                    epsrel=1e-12,
+                    limit=200,
                 )[0]
             return total
 
@@ -363,6 +368,18 @@ def test_a_thousand_dimensions(family):
     )
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_component_of_weight_zero_is_not_there(family):
+    mixture, law = example(family, weights=[0.4, 0.6, 0.0])
+    two = GaussianMixture.full([0.4, 0.6], law[1][:2], dense(law)[:2])
+    x = points(3)
+    for name in EVERY_METHOD:
+        if name != "responsibilities":
+            torch.testing.assert_close(getattr(mixture, name)(x, 0.6), getattr(two, name)(x, 0.6))
+    draws = mixture.posterior_sample(x, 1e-3, torch.Generator().manual_seed(0))
+    assert bool(draws.isfinite().all())
+
+
 def test_a_finite_set_of_one_component_is_known_exactly():
     mixture = GaussianMixture.isotropic(None, [[1.0, -2.0]], 0.0)
     x = points(2)
@@ -378,55 +395,6 @@ def test_standard_normal():
     torch.testing.assert_close(mixture.score(x), -x)
     assert bool((mixture.mean() == 0).all())
     torch.testing.assert_close(mixture.covariance(), torch.eye(50).double())
-
-
-# ---- the line ---------------------------------------------------------------------------------
-
-
-def line():
-    return GaussianMixture.isotropic([0.25, 0.6, 0.15], [[-3.0], [0.5], [9.0]], [0.2, 1.5, 0.01])
-
-
-def test_cdf_agrees_with_scipy():
-    x = torch.linspace(-5, 12, 301).double()
-    for sigma in (0.0, 0.7):
-        expected = sum(
-            w * scipy.stats.norm(m, math.hypot(s, sigma)).cdf(x.numpy())
-            for w, m, s in [(0.25, -3.0, 0.2), (0.6, 0.5, 1.5), (0.15, 9.0, 0.01)]
-        )
-        np.testing.assert_allclose(line().cdf(x, sigma), expected, rtol=1e-12, atol=0)
-
-
-@settings(derandomize=True, deadline=None)
-@given(
-    p=st.lists(st.floats(1e-300, 1 - 1e-16), min_size=1, max_size=5),
-    sigma=st.sampled_from([0.0, 1e-6, 0.3, 1e6]),
-)
-def test_quantile_inverts_the_cdf_to_two_ulps(p, sigma):
-    mixture, p = line(), torch.tensor(p, dtype=torch.float64)
-    x = mixture.quantile(p, sigma)
-    slack = 4 * EPS * x.abs() + 1e-300
-    rounding = 1e-13 * p.clamp_max(0.5)
-    assert bool((mixture.cdf(x + slack, sigma) >= p - rounding).all())
-    assert bool((mixture.cdf(x - slack, sigma) <= p + rounding).all())
-
-
-def test_quantile_of_one_normal_agrees_with_scipy_and_with_its_mirror_image():
-    p = torch.tensor([1e-200, 1e-12, 0.1, 0.5, 0.9, 1 - 1e-12], dtype=torch.float64)
-    normal = GaussianMixture.isotropic(None, [[2.0]], 3.0)
-    expected = scipy.stats.norm(2.0, 5.0).ppf(p.numpy())
-    np.testing.assert_allclose(normal.quantile(p, 4.0), expected, rtol=1e-12, atol=1e-12)
-    mirror = GaussianMixture.isotropic(line().weights, -line().means, [0.2, 1.5, 0.01])
-    half = torch.tensor([0.125, 0.375, 0.75], dtype=torch.float64)
-    np.testing.assert_allclose(mirror.quantile(half), -line().quantile(1 - half), rtol=1e-12)
-
-
-def test_quantiles_of_points_are_the_points():
-    mixture = GaussianMixture.isotropic([0.25, 0.25, 0.5], [[-1.0], [0.0], [2.0]], 0.0)
-    p = torch.tensor([0.1, 0.25, 0.26, 0.5, 0.51, 0.99], dtype=torch.float64)
-    expected = [-1.0, -1.0, 0.0, 0.0, 2.0, 2.0]
-    np.testing.assert_allclose(mixture.quantile(p), expected, rtol=1e-15, atol=1e-15)
-    np.testing.assert_allclose(mixture.cdf([-1.5, -1.0, 1.0, 2.0]), [0, 0.25, 0.5, 1])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -589,69 +557,3 @@ def test_order_of_equal_components_does_not_matter(mixture, exponent):
     torch.testing.assert_close(
         flipped.score(x, 10**exponent), mixture.score(x, 10**exponent), rtol=1e-7, atol=1e-9
     )
-
-
-# ---- errors -----------------------------------------------------------------------------------
-
-ONE = [[0.0, 0.0], [1.0, 1.0]]
-
-
-@pytest.mark.parametrize(
-    ("build", "message"),
-    [
-        (lambda: GaussianMixture.isotropic([0.5, 0.6], ONE, 1.0), r"weights: sum to 1\.1, allowed"),
-        (lambda: GaussianMixture.isotropic([1.5, -0.5], ONE, 1.0), r"weights: got -0\.5"),
-        (lambda: GaussianMixture.isotropic([1.0], ONE, 1.0), r"weights: got shape \(1,\)"),
-        (lambda: GaussianMixture.isotropic(None, [0.0, 1.0], 1.0), r"means\[:, None\]"),
-        (lambda: GaussianMixture.isotropic(None, [[math.nan, 0.0]], 1.0), r"means: 1 of 2 .* NaN"),
-        (lambda: GaussianMixture.isotropic(None, ONE, [1.0, -2.0]), r"stds: got -2"),
-        (lambda: GaussianMixture.isotropic(None, ONE, [1.0, 1.0, 1.0]), r"stds: got shape \(3,\)"),
-        (lambda: GaussianMixture.isotropic(None, ONE, ONE), r"use \.diagonal"),
-        (lambda: GaussianMixture.diagonal(None, ONE, [1.0, 1.0]), r"stds of a diagonal mixture"),
-        (lambda: GaussianMixture.low_rank(None, ONE, [[1.0, 0.0]]), r"factors: got shape"),
-        (lambda: GaussianMixture.full(None, ONE, np.eye(2)), r"covariances: got shape \(2, 2\)"),
-        (
-            lambda: GaussianMixture.full(None, ONE, [np.eye(2).tolist(), [[1.0, 2.0], [2.0, 1.0]]]),
-            r"covariance 1 is not positive semidefinite: its smallest eigenvalue is -1",
-        ),
-        (
-            lambda: GaussianMixture.full(None, [[0.0, 0.0]], [[[1.0, 0.5], [0.0, 1.0]]]),
-            r"covariance 0 is not symmetric",
-        ),
-        (lambda: GaussianMixture.isotropic(None, "means", 1.0), r"means: got str"),
-        (lambda: GaussianMixture.isotropic(None, torch.zeros(1, 2) > 0, 1.0), r"dtype torch.bool"),
-    ],
-)
-def test_a_bad_mixture_is_refused_with_what_is_allowed(build, message):
-    with pytest.raises((ValueError, TypeError), match=message):
-        build()
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda m: m.score([0.0, 0.0], 1.0), r"x: got shape \(2,\), allowed: \(batch, 2\)"),
-        (lambda m: m.score([[0.0] * 3], 1.0), r"x: got shape \(1, 3\)"),
-        (lambda m: m.score([[0.0, math.nan]], 1.0), r"x: 1 of 2 entries are NaN"),
-        (lambda m: m.score(ONE, -1.0), r"sigma: got -1, allowed: sigma >= 0"),
-        (lambda m: m.score(ONE, math.nan), r"sigma: 1 of 1 entries are NaN"),
-        (lambda m: m.score(ONE, [1.0, 2.0]), r"sigma: got shape \(2,\), allowed: .* \(2, 1\)"),
-        (lambda m: m.hessian_vector_product(ONE, [1.0], 1.0), r"v: got shape \(1,\)"),
-        (lambda m: m.project([1.0]), r"direction: got shape \(1,\), allowed: \(2,\)"),
-        (lambda m: m.cdf(0.0), r"has dimension 2; use \.project"),
-        (lambda m: m.project([1.0, 0.0]).quantile(1.0), r"strictly between 0 and 1"),
-        (lambda m: m.project([1.0, 0.0]).cdf(0.0, -1.0), r"sigma: got -1"),
-    ],
-)
-def test_a_bad_argument_is_refused_with_what_is_allowed(call, message):
-    with pytest.raises(ValueError, match=message):
-        call(GaussianMixture.isotropic(None, ONE, 1.0))
-
-
-def test_rounding_is_not_taken_for_an_error():
-    weights = torch.full((3,), 1 / 3, dtype=torch.float32)
-    mixture = GaussianMixture.isotropic(weights, [[0.0], [1.0], [2.0]], 1.0)
-    assert float(mixture.weights.sum()) == pytest.approx(1, abs=2 * EPS)
-    factor = np.random.default_rng(0).normal(size=(1, 30, 3))
-    singular = GaussianMixture.full(None, np.zeros((1, 30)), factor @ factor.transpose(0, 2, 1))
-    assert int((torch.linalg.eigvalsh(singular.covariance()) > 1e-10).sum()) == 3

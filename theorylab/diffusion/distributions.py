@@ -296,10 +296,8 @@ class GaussianMixture:
         residual = x - (draws + noise.sqrt() * added)
         noise = noise.expand(len(x), 1)
         for i, rows in zip(*rows_of_each(index), strict=True):
-            shrink = partial(
-                mixture_posterior.shrink, self._components.covariances.component(int(i))
-            )
-            draws[rows] += by_noise(shrink, residual[rows], noise[rows])
+            covariance = self._components.covariances.component(int(i))
+            draws[rows] += mixture_posterior.shrink(covariance, residual[rows], noise[rows])
         return draws
 
     # ---- one dimension ----------------------------------------------------------------------
