@@ -104,7 +104,7 @@ def _clenshaw_curtis(n: int) -> tuple[np.ndarray, np.ndarray]:
 # fine rule's error is at most 1.37 times their difference; Gauss rules, which leave the panel's
 # ends out, both miss a jump beyond their last nodes, and agree.
 _NODES, _FINE = _clenshaw_curtis(16)
-_COARSE = _clenshaw_curtis(8)[1]
+_COARSE, _COARSEST = _clenshaw_curtis(8)[1], _clenshaw_curtis(4)[1]
 _MAX_PANELS = 20_000
 
 
@@ -161,7 +161,7 @@ class _Panels(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     integral: np.ndarray
-    error: np.ndarray  # estimated from two rules
+    error: np.ndarray  # estimated from rules of 17, 9 and 5 nodes
     noise: np.ndarray  # what an error of 4 ulp in both quantiles does to the integral
     squared: np.ndarray  # (Q1 - Q2)^2 at the nodes, (panels, 17)
 
@@ -183,15 +183,20 @@ def _panels(
     density = half * torch.exp(-scores.square() / 2).numpy() / math.sqrt(2 * math.pi)
     slack = 4 * np.finfo(np.float64).eps * (np.abs(first) + np.abs(second))
     squared = gap**2
-    fine, coarse = (density * squared) @ _FINE, (density * squared)[:, ::2] @ _COARSE
-    # The difference alone says too little where the integrand is not smooth (a jump, or the
-    # logarithmic pole where a gap parts two modes): there two rules agree by accident. So it is
-    # weighed, as in QUADPACK, against the integrand's mean deviation on the panel.
+    integrand = density * squared
+    fine, coarse, coarsest = (
+        integrand[:, ::step] @ rule for step, rule in ((1, _FINE), (2, _COARSE), (4, _COARSEST))
+    )
+    # The two finest rules agree by accident where the integrand is not smooth (a jump, or the
+    # logarithmic pole where a gap parts two modes). So their difference is weighed against the
+    # integrand's mean deviation on the panel, as in QUADPACK, and must be about as small as the
+    # step before foretells: on smooth panels differences square from rule to rule.
     mean = fine / (density @ _FINE)
     deviation = (density * np.abs(squared - mean[:, None])) @ _FINE
-    difference = np.abs(fine - coarse)
-    ratio = np.divide(difference, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-    error = np.maximum(2 * difference, deviation * np.minimum(1, (200 * ratio) ** 1.5))
+    scale = np.where(deviation > 0, deviation, 1.0)
+    last, before = np.abs(fine - coarse) / scale, np.abs(coarse - coarsest) / scale
+    doubt = np.minimum(1, (200 * np.maximum(last, 10 * before**2)) ** 1.5)
+    error = scale * np.maximum(2 * last, doubt)
     noise = (density * (2 * np.abs(gap) + slack) * slack) @ _FINE
     return _Panels(low, high, fine, error, noise, squared)
 
