@@ -75,8 +75,10 @@ def branch_and_bound(
 
     Args:
         function: takes one ``arb`` per coordinate, returns an ``arb`` that encloses f.
-        box: ``(low, high)`` per coordinate; floats and dyadic fractions are exact, an ``arb`` or
-            ``fmpq`` end is covered from outside. Equal exact ends fix a coordinate.
+        box: ``(low, high)`` per coordinate, floats, ``fmpq`` or ``arb``; equal ends fix a
+            coordinate. A ball over a part oversteps it by 2^-30 of its width (the radius of an
+            ``arb`` has 30 bits), so f must be defined a little beyond the box: at the end of a
+            domain substitute (sqrt(x) on [0, 1]: x = y^2). A witness never lies outside.
         gradient: encloses the partial derivatives; gives the mean-value form, whose excess
             shrinks with the square of the box, and cuts a coordinate in which f is monotone to
             the side that counts.
@@ -118,10 +120,6 @@ class _Side(NamedTuple):
     def ball(self) -> arb:
         if self.low is self.high:
             return self.low
-        if self.low.rad() == 0 and self.high.rad() == 0:
-            # A dyadic radius of at most 30 bits stays exact here, where union widens the ball by
-            # 2^-30 and would leave, for example, the domain of log at an end 0.
-            return arb((self.low + self.high) / 2, (self.high - self.low) / 2)
         return self.low.union(self.high)
 
     def centre(self) -> arb:
@@ -203,10 +201,11 @@ def _halves(part: list[_Side], widest: _Side) -> list[list[_Side]]:
 
 
 def _side(low, high) -> _Side:
+    fixed = low is high or low == high
     low, high = arb(low), arb(high)
     if not (low.is_finite() and high.is_finite()):
         raise ValueError("a box must be finite: map an infinite domain to one by substitution")
-    if low.rad() == 0 and high.rad() == 0 and low == high:
+    if fixed:
         return _Side(low, low)
     if not low < high:
         raise ValueError(f"a side of the box runs from {low} to {high}: low must be below high")

@@ -179,7 +179,11 @@ def _weighted(sequence, weights, rounding):
 
 
 def _aitken(sequence, rounding):
-    (last, amplification), (before, _) = (_delta_squared(*part) for part in _last_two(sequence, 3))
+    (last, amplification), (before, other) = (
+        _delta_squared(*part) for part in _last_two(sequence, 3)
+    )
+    if mp.isinf(amplification) or mp.isinf(other):
+        return sequence[-1], mp.inf
     return last, SAFETY * abs(last - before) + rounding * amplification
 
 
@@ -189,7 +193,7 @@ def _delta_squared(a, b, c):
         return c, mp.mpf(1)
     ratio = (c - b) / (b - a) if b != a else mp.inf
     if abs(ratio) >= 1:
-        return mp.inf, mp.mpf(1)
+        return c, mp.inf
     return (c - ratio * b) / (1 - ratio), ((1 + abs(ratio)) / (1 - ratio)) ** 2
 
 

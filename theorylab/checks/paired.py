@@ -47,8 +47,8 @@ def observation(
     speak of that network only. ``setting`` says which, and stands first in the note.
 
     - ``method="t"``: Student's interval on the mean effect. It assumes normal differences, which
-      a handful of seeds cannot contradict; at 1e-4 five seeds give +- 5.8 standard deviations of
-      the differences, ten +- 2.0, twenty +- 1.1.
+      a handful of seeds cannot contradict; at 1e-4 five seeds give +- 7.0 standard deviations of
+      the differences, ten +- 2.1, twenty +- 1.1.
     - ``method="sign"``: exact interval on the median effect between two order statistics, with
       no assumption on its law; finite only if ``n >= 1 + log2(points / alpha)`` (15 at 1e-4).
 
