@@ -15,6 +15,7 @@ from flint import arb
 
 from ..evidence import Evidence, select
 from .enclosures import down, up
+from .intervals import remark
 
 
 def certificate(
@@ -106,7 +107,7 @@ def branch_and_bound(
         upper=high if sign == 1 else -low,
         region=(-math.inf, limit) if sign == 1 else (limit, math.inf),
         reason=reason,
-        note=f"{note}; " * bool(note) + f"{outcome.boxes} boxes; {outcome.how}",
+        note=remark(note, f"{outcome.boxes} boxes", outcome.how),
     )
 
 

@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import xarray as xr
 
 from ..evidence import Evidence, select
-from .intervals import acceptable, require
+from .intervals import acceptable, remark, require
 
 
 def identity(
@@ -79,7 +78,7 @@ def bound(
     if tightness is not None:
         ratios, _ = select(where, tightness)
         if ratios.size:
-            note = f"{note}; " * bool(note) + f"largest lhs/rhs {float(ratios.max()):.4g}"
+            note = remark(note, f"largest lhs/rhs {float(ratios.max()):.4g}")
     return Evidence(
         level,
         estimate=excess,
@@ -132,8 +131,3 @@ def adversarial_search(
         points[better], values[better] = trial[better], found[better]
         size *= np.exp(np.where(better, 1 / 3, -1 / 12))[:, None]
     return points, values
-
-
-def worst(values: xr.DataArray, dims) -> xr.DataArray:
-    """Largest value over ``dims``; NaN if any is NaN, so that a hole is never hidden."""
-    return values.max(dims, skipna=False)

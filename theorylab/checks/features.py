@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from ..evidence import ALPHA, Evidence
+from .intervals import remark
 from .laws import ks_distance, ks_distance_two_samples, law_1d
 
 
@@ -52,7 +53,7 @@ def law(
     seen = distances if where is None else distances.where(where)
     if dim in distances.coords and bool(seen.notnull().any()):
         name = distances[dim].values[int(seen.max([d for d in seen.dims if d != dim]).argmax(dim))]
-        note = f"{note}; " * bool(note) + f"largest over {features} features at {name}"
+        note = remark(note, f"largest over {features} features at {name}")
     # The union over the features is a union over the points' own bands: it only divides alpha.
     judged = law_1d(
         largest,

@@ -38,3 +38,8 @@ def require(condition: xr.DataArray, message: str) -> None:
     """Raise ValueError with ``message`` unless the condition holds at every point."""
     if not bool(xr.DataArray(condition).all()):
         raise ValueError(message)
+
+
+def remark(*parts: str) -> str:
+    """The parts that say something, as one note."""
+    return "; ".join(part for part in parts if part)

@@ -7,7 +7,7 @@ import xarray as xr
 from scipy import special
 
 from ..evidence import ALPHA, Evidence, select
-from .intervals import acceptable, require, tail
+from .intervals import acceptable, remark, require, tail
 
 #: Where the skewness moves a quantile further than this (in units of the standardised mean), Hall's
 #: transformation undercovers: at 1e-4 it misses 1.4 times too often at 0.5 and 4 times at 0.9 for
@@ -62,9 +62,10 @@ def mean(
     q = tail(alpha, average.size)
     carried = skewness_carried(n, variance, third, q)
     if not bool(carried.all()):
-        note = f"{note}; " * bool(note) + (
+        note = remark(
+            note,
             f"at {int((~carried).sum())} points the samples are too few for their skewness, or all "
-            "equal, and the interval is infinite"
+            "equal, and the interval is infinite",
         )
     below, above = xr.apply_ufunc(
         lambda *m: hall_interval(*m, q), n, variance, third, output_core_dims=[[], []]

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from ..evidence import Evidence, select
-from .intervals import acceptable, require
+from .intervals import acceptable, remark, require
 from .sequences import along, decreasing
 
 
@@ -88,7 +88,7 @@ def rate(
     )
     if low.size:
         spread = f"error / h^order between {float(low.min()):.4g} and {float(high.max()):.4g}"
-        note = f"{note}; " * bool(note) + spread
+        note = remark(note, spread)
     low_edge, high_edge = acceptable(relation, tolerance)
     return Evidence(
         level,
