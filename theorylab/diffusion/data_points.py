@@ -6,19 +6,24 @@ import torch
 from torch import Tensor
 
 FLOATS = (torch.float32, torch.float64)
+PIXEL = 1 / 127.5  # one step of a byte, for images scaled to [-1, 1]
+CHUNK = 4096  # rows at a time where only sums over the data are wanted
 
 
 class DataPoints:
-    r"""N points of :math:`\mathbb R^d`, held in the type they came in.
+    r"""N points of :math:`\mathbb R^d`, held in the type they came in, and their centre c.
 
-    uint8 data stand for :math:`x = u/127.5 - 1 \in [-1, 1]` and stay at one byte a number.
-    Points of weight 0 are left out of the set. Besides the data it holds 16 bytes a point
-    (24 with weights).
+    uint8 data stand for :math:`x = u/127.5 - 1 \in [-1, 1]` and stay at one byte a number. Points
+    of weight 0 are left out of the set. Besides the data it holds 16 bytes a point, 8
+    more for bytes and 8 more with weights.
 
-    dim: d. event: the shape of one point, d its size. centre: (d,) float64, the mean of the points;
-    half_square, norm: (N,) float64, :math:`|x_i - c|^2/2` and :math:`|x_i - c|`.
-    log_weight: (N,) float64 or None where all weights are 1. original: (N,) the rows' places in
-    the data given, or None where no point was left out.
+    event: the shape of one point; dim: its size d. centre: (d,) float64, the mean of the points
+    rounded to float32, for bytes to a whole byte: centring then rounds once, or not at all.
+    unit: :func:`centred` counts in it (1, or a byte's step). half_square, norm: (N,) float64,
+    :math:`|x_i - c|^2/2` and :math:`|x_i - c|` in that unit. byte_half_square: (N,) float64,
+    :math:`|u_i - 128|^2/2`, for bytes only. log_weight: (N,) float64, None where
+    all weights are 1. original: (N,) int64, the points' places in the data given, None where none
+    was left out.
     """
 
     def __init__(self, data: Tensor, weights: Tensor | None = None):
@@ -29,7 +34,7 @@ class DataPoints:
                 "data must be (N, *event) with at least one point and one number a point; "
                 f"got shape {tuple(data.shape)}"
             )
-        self.event = data.shape[1:]
+        self.event = tuple(data.shape[1:])
         self.original = self.log_weight = None
         if weights is not None:
             weights = _checked_weights(weights, len(data))
@@ -37,16 +42,21 @@ class DataPoints:
                 self.original = weights.nonzero().squeeze(1)
                 data, weights = data[self.original], weights[self.original]
             self.log_weight = weights.log()
-        self.raw = data.detach().reshape(len(data), -1)
+        self.raw = data.detach().reshape(len(data), -1).contiguous()
         self.dim = self.raw.shape[1]
-        self.centre = torch.zeros(self.dim, dtype=torch.float64)
-        total = sum(self.centred(rows, torch.float64).sum(0) for rows in self.chunks(4096))
-        if not bool(total.isfinite().all()):
+        self.bytes = data.dtype == torch.uint8
+        self.unit = PIXEL if self.bytes else 1.0
+        mean = sum(self.raw[rows].double().sum(0) for rows in self.chunks(CHUNK)) / len(self)
+        if not bool(mean.isfinite().all()):
             raise ValueError("data hold NaN or infinite numbers, or overflow when summed")
-        self.centre = total / len(self)
-        squares = [self.centred(r, torch.float64).square().sum(1) for r in self.chunks(4096)]
+        self._raw_centre = mean.round() if self.bytes else mean.float().double()
+        self.centre = self._raw_centre * self.unit - float(self.bytes)
+        squares = [self.centred(r, torch.float64).square().sum(1) for r in self.chunks(CHUNK)]
         self.half_square = torch.cat(squares) / 2
         self.norm = (2 * self.half_square).sqrt()
+        if self.bytes:
+            squares = [(self.raw[r].double() - 128).square().sum(1) for r in self.chunks(CHUNK)]
+            self.byte_half_square = torch.cat(squares) / 2
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -56,23 +66,26 @@ class DataPoints:
         return [slice(a, min(a + size, len(self))) for a in range(0, len(self), size)]
 
     def centred(self, rows: slice, dtype: torch.dtype) -> Tensor:
-        """x_i - c for a slice of rows, subtracted in float64, then rounded to ``dtype``."""
-        return (self._values(self.raw[rows]) - self.centre).to(dtype)
+        """(x_i - c)/unit for a slice of rows in ``dtype``: exact for bytes, else rounded.
+
+        Each number is rounded once; twice where float64 data go to float32.
+        """
+        raw = self.raw[rows]
+        wide = torch.float64 if raw.dtype == torch.float64 else dtype
+        return (raw.to(wide) - self._raw_centre.to(wide)).to(dtype)
 
     def take(self, index: Tensor) -> Tensor:
         """The points x_i themselves, (len(index), d) float64."""
-        return self._values(self.raw[index])
-
-    def _values(self, raw: Tensor) -> Tensor:
-        if raw.dtype == torch.uint8:
-            return raw.double() / 127.5 - 1
-        return raw.double()
+        values = self.raw[index].double()
+        return values.div_(127.5).sub_(1) if self.bytes else values
 
 
 def _checked_weights(weights: Tensor, n: int) -> Tensor:
     weights = torch.as_tensor(weights, dtype=torch.float64)
     if weights.shape != (n,):
-        raise ValueError(f"weights must be one number a point, shape ({n},); got {weights.shape}")
+        raise ValueError(
+            f"weights must be one number a point, shape ({n},); got {tuple(weights.shape)}"
+        )
     if not bool(weights.isfinite().all()) or bool((weights < 0).any()):
         raise ValueError("weights must be finite and at least 0")
     if not bool((weights > 0).any()):

@@ -27,6 +27,7 @@ way's exponents err by less than 0.05 by proof and by about 1e-4 in practice; se
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -34,23 +35,24 @@ from torch import Tensor
 
 from theorylab.diffusion.data_points import FLOATS, DataPoints
 from theorylab.diffusion.denoisers import Sigma, expand_sigma
+from theorylab.diffusion.enclosures import float32_is_safe, product_error
 from theorylab.diffusion.posterior_moments import (
     Moments,
+    Nearest,
     dense_moments,
     direct_moments,
-    direct_nearest,
-    empty_moments,
-    nearest_of_pairs,
+    joined,
     pair_moments,
+    put,
 )
-from theorylab.diffusion.screening import product_slack, screen
+from theorylab.diffusion.screening import screen
 
 BATCH = 256  # queries at a time
 EXPONENT_ERROR = {torch.float64: 2.5e-10, torch.float32: 0.05}
 DROPPED = 2.0**-60  # largest share of the posterior that screening may drop
-DENSE_PAIRS = 64  # an exact pair costs as much as so many pairs of the dense way
+DENSE_PAIRS = {torch.float64: 64, torch.float32: 256}  # cost of an exact pair, in dense ones
+RECENTRE = 1e3  # exponents from a reference that much farther than the nearest lose 3 digits
 MOST_PAIRS = 4096  # pairs listed for a query where the only other way is the direct one
-SMALL = 1 << 14  # numbers in a data set that is evaluated directly without more ado
 
 
 class Posterior(NamedTuple):
@@ -95,13 +97,11 @@ class IdealDenoiser:
         if precision not in FLOATS:
             raise TypeError(f"precision must be torch.float64 or torch.float32; got {precision}")
         self.precision = precision
-        self._points = DataPoints(data, weights)
-        self._slack = {dtype: product_slack(self._points, dtype) for dtype in FLOATS}
-        log_weight = self._points.log_weight
-        spread = 0.0 if log_weight is None else float(log_weight.max() - log_weight.min())
-        # tau + lambda of screening.py: N e^-tau = DROPPED.
-        count = torch.tensor(len(self._points) / DROPPED, dtype=torch.float64)
-        self._screen_width = float(count.log()) + spread
+        self._points = points = DataPoints(data, weights)
+        logs = points.log_weight
+        spread = 0.0 if logs is None else float(logs.max() - logs.min())
+        # tau + lambda of screening.py, with N e^-tau = DROPPED.
+        self._screen_width = math.log(len(points) / DROPPED) + spread
 
     def __call__(self, x: Tensor, sigma: Sigma) -> Tensor:
         r"""The posterior mean :math:`D(x, \sigma)`, with the shape and dtype of x.
@@ -115,27 +115,30 @@ class IdealDenoiser:
 
     def posterior(self, x: Tensor, sigma: Sigma) -> Posterior:
         """Everything one pass computes, as a `Posterior`. Arguments and errors as for a call."""
+        points = self._points
         found = []
         for part, level in self._batches(x, sigma):
             sums = self._sums(part, level, powers=True)
-            reference, moments = sums
-            log_mass = moments.top + moments.mass.log()
+            reference, moments, nearest = sums
+            index = nearest.index.clone()
+            unknown = nearest.half_excess.isinf()  # evaluated densely
+            if bool(unknown.any()):
+                index[unknown] = self._nearest(part[unknown])
             variance = level.square()
-            smoothed = (part - reference).square().sum(1) - 2 * variance * log_mass
-            squared, index = self._nearest(part)
+            offset = -2 * variance * (moments.top + moments.mass.log())
+            smoothed = (part - reference).square().sum(1) + offset
             found.append(
                 Posterior(
                     mean=sums.mean(),
                     log_sum_exp=-smoothed / (2 * variance),
                     smoothed_squared_distance=smoothed,
-                    distance=squared.sqrt(),
-                    index=index,
+                    distance=(part - points.take(index)).norm(dim=1),
+                    index=index if points.original is None else points.original[index],
                     effective_sample_size=moments.mass.square() / moments.mass_of_squares,
                 )
             )
-        whole = Posterior(*(torch.cat(column) for column in zip(*found, strict=True)))
-        index = whole.index if self._points.original is None else self._points.original[whole.index]
-        return whole._replace(mean=whole.mean.reshape(x.shape).to(x.dtype), index=index)
+        whole = joined(found)
+        return whole._replace(mean=whole.mean.reshape(x.shape).to(x.dtype))
 
     def covariance_trace(self, x: Tensor, sigma: Sigma) -> Tensor:
         r""":math:`\mathrm{tr}\,\mathrm{Cov}(x_0 \mid x) = E|x_0 - D|^2`, (batch,) float64.
@@ -181,63 +184,67 @@ class IdealDenoiser:
         return list(zip(flat.split(BATCH), levels.split(BATCH), strict=True))
 
     def _exponent_error(self, x: Tensor, sigma: Tensor, dtype: torch.dtype) -> Tensor:
-        far = self._points.norm.max()
-        reach = (x - self._points.centre).norm(dim=1)
-        return 2 * self._slack[dtype] * (reach * far + far.square()) / sigma.square()
+        points = self._points
+        far = points.norm.max() * points.unit
+        reach = (x - points.centre).norm(dim=1)
+        return 2 * product_error(points, dtype) * (reach * far + far.square()) / sigma.square()
 
     def _sums(self, x: Tensor, sigma: Tensor, *, powers: bool) -> _Sums:
         """The posterior's moments, each query by the cheapest way that is accurate enough."""
         points = self._points
-        reference = points.centre.repeat(len(x), 1)
-        moments = empty_moments(len(x), points.dim)
-
-        def fill(rows: Tensor, part: Moments) -> None:
-            for whole, values in zip(moments, part, strict=True):
-                whole[rows] = values
-
-        error = {dtype: self._exponent_error(x, sigma, dtype) for dtype in FLOATS}
-        double = error[torch.float64] <= EXPONENT_ERROR[torch.float64]
-        single = error[torch.float32] <= EXPONENT_ERROR[torch.float32]
-        single &= self.precision == torch.float32
-        left = torch.ones_like(double)
-        if len(points) * points.dim > SMALL:
-            limit = torch.where(single | double, len(points) // DENSE_PAIRS, MOST_PAIRS)
-            width = self._screen_width * sigma.square()
-            query, point, left = screen(points, x - points.centre, width, limit)
-            _, index = nearest_of_pairs(points, x, query, point)
-            rows = (~left).nonzero()[:, 0]
-            reference[rows] = points.take(index[rows])
-            pairs = pair_moments(points, x, sigma, reference, query, point)
-            fill(rows, Moments(*(part[rows] for part in pairs)))
-        double &= ~single
-        for dtype, able in ((torch.float32, single), (torch.float64, double)):
-            mask = able & left
-            if mask.any():
-                q = x[mask] - points.centre
-                fill(mask, dense_moments(points, q, sigma[mask], dtype, powers))
-        rest = left & ~single & ~double
-        if rest.any():
-            reference[rest] = points.take(direct_nearest(points, x[rest])[1])
-            fill(rest, direct_moments(points, x[rest], sigma[rest], reference[rest]))
-        return _Sums(reference, moments)
-
-    def _nearest(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Squared distance to the nearest point and its place among the points, exactly."""
-        points = self._points
+        able = {
+            dtype: self._exponent_error(x, sigma, dtype) <= EXPONENT_ERROR[dtype]
+            for dtype in FLOATS
+        }
+        able[torch.float32] &= self.precision == torch.float32 and float32_is_safe(points, x)
         limit = torch.full((len(x),), MOST_PAIRS)
-        none = torch.zeros(len(x), dtype=torch.float64)
-        query, point, left = screen(points, x - points.centre, none, limit)
-        squared, index = nearest_of_pairs(points, x, query, point)
-        if left.any():
-            squared[left], index[left] = direct_nearest(points, x[left])
-        return squared, index
+        for dtype in (torch.float64, torch.float32):
+            limit[able[dtype]] = len(points) // DENSE_PAIRS[dtype]
+        width = self._screen_width * sigma.square()
+        query, point, near, left = screen(points, x, width, limit)
+        reference = points.take(near)
+        moments, nearest = pair_moments(points, x, sigma, reference, query, point)
+        again = nearest.half_excess < -RECENTRE * sigma.square()
+        if bool(again.any()):
+            reference[again] = points.take(nearest.index[again])
+            some = again[query]
+            pairs = pair_moments(points, x, sigma, reference, query[some], point[some])
+            put(moments, again, tuple(part[again] for part in pairs[0]))
+        for dtype in FLOATS:
+            rows = (left & able[dtype]).nonzero()[:, 0]
+            if len(rows):
+                reference[rows] = points.centre
+                put(moments, rows, dense_moments(points, x[rows], sigma[rows], dtype, powers))
+                left[rows] = False
+        rows = left.nonzero()[:, 0]
+        if len(rows):
+            part = direct_moments(points, x[rows], sigma[rows], reference[rows])
+            put(moments, rows, part[0])
+            put(nearest, rows, part[1])
+        return _Sums(reference, moments, nearest)
+
+    def _nearest(self, x: Tensor) -> Tensor:
+        """The place of the nearest point among the points, (batch,), by a screening of width 0."""
+        points, some = self._points, torch.ones(len(x), dtype=torch.float64)
+        limit = torch.full((len(x),), MOST_PAIRS)
+        query, point, near, left = screen(points, x, torch.zeros_like(some), limit)
+        reference = points.take(near)
+        _, nearest = pair_moments(points, x, some, reference, query, point)
+        if bool(left.any()):
+            part = direct_moments(points, x[left], some[left], reference[left])[1]
+            put(nearest, left, part)
+        return nearest.index
 
 
 class _Sums(NamedTuple):
-    """A reference point of each query, (batch, d), and the posterior's moments about it."""
+    """A reference point of each query, (batch, d), and the posterior's moments about it.
+
+    nearest: as `pair_moments` gives it, without meaning for queries evaluated densely.
+    """
 
     reference: Tensor
     moments: Moments
+    nearest: Nearest
 
     def mean(self) -> Tensor:
         """(batch, d) float64."""

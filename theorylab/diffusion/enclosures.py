@@ -1,0 +1,157 @@
+r"""Enclosures of the half squared distances of a query to all points, by one matrix product.
+
+In units of the data (a byte's step for bytes), q = x - c and y_i = x_i - c as in `screening.py`,
+:math:`T_i = \langle q, y_i\rangle - |y_i|^2/2`. Both ways below give :math:`\hat T_i` and a slack
+:math:`s_i` with :math:`|\hat T_i - T_i - const| \le s_i`, const a number of the query's own that
+moves no comparison. u is the unit roundoff of the product's type and
+:math:`\gamma_n = nu/(1-nu)`.
+
+**Floating-point product.** A product of length d, summed in any order, with or without fused
+multiply-add, errs by at most :math:`\gamma_d|q||y_i|` (Higham, *Accuracy and Stability of
+Numerical Algorithms*, 2nd ed., eq. 3.5, and Cauchy–Schwarz). Rounding q, and the data's centring
+and rounding, bring at most 3 factors (1 + u); adding the correction of rank two, its coefficients
+rounded, at most 6 in terms bounded by :math:`|q||y_i|`, :math:`|y_i|^2/2` or the slack. Hence
+
+.. math:: s_i = g\,|q|\,|y_i| + g\,|y_i|^2, \qquad g = \gamma_{d+12}.
+
+**Bytes.** With :math:`v_i = u_i - 128`, an int8 vector, and :math:`z = q + m`, :math:`m = c - 128`:
+:math:`\langle z, v_i\rangle - |v_i|^2/2 = T_i + const`. Write :math:`z = s k + \delta` with
+:math:`s = \max|z|/127` and k an int8 vector. The integer product :math:`\langle k, v_i\rangle` is
+exact, :math:`\langle\delta, v_i\rangle = \langle\delta, y_i\rangle + const`, and
+:math:`|\langle\delta, y_i\rangle| \le |\delta||y_i|`. What is rounded is the integer on its way to
+float32 (nothing below 2^24, that is for d up to 1,024) and the correction of rank three, at most 8
+factors (1 + u) on terms bounded by :math:`|sk||v_i|`, :math:`|v_i|^2/2` and
+:math:`|\delta||y_i|`. Hence, with :math:`g = \gamma_{12}`,
+
+.. math:: s_i = |\delta|(1 + g)|y_i| + g(|z| + |\delta|)(|v_i| + 1) + g|v_i|^2.
+
+The + 1 covers float64's rounding of z and of x_i = u_i/127.5 - 1, 2^-50 (|z| + 256 sqrt(d)) each.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from theorylab.diffusion.data_points import DataPoints
+
+
+def gamma(terms: int, dtype: torch.dtype) -> float:
+    r"""Higham's :math:`\gamma_n = nu/(1-nu)`, with :math:`u` the unit roundoff of ``dtype``."""
+    nu = terms * torch.finfo(dtype).eps / 2
+    return nu / (1 - nu)
+
+
+def product_error(points: DataPoints, dtype: torch.dtype) -> float:
+    r"""g with :math:`|\hat T_i - T_i| \le g(|q||y_i| + |y_i|^2)` for a floating-point product."""
+    return gamma(points.dim + 12, dtype)
+
+
+class FloatEnclosure:
+    r"""Bounds from a floating-point product, for a batch x (batch, d) of float64 queries.
+
+    dtype: that of the bounds. unit: (batch,) float64, the bounds' unit for each query, in half
+    squared distances of the data.
+    """
+
+    def __init__(self, points: DataPoints, x: Tensor):
+        self.dtype = torch.float32 if float32_is_safe(points, x) else torch.float64
+        self.points, self.error = points, product_error(points, self.dtype)
+        self.unit = torch.full((len(x),), points.unit**2, dtype=torch.float64)
+        query = (x - points.centre) / points.unit
+        self.length = query.norm(dim=1)
+        self.query = query.to(self.dtype)
+        row = torch.stack([self.error * self.length, torch.ones_like(self.length)], 1)
+        self.row = row.to(self.dtype)
+
+    def upper(self, queries: Tensor, rows: slice) -> Tensor:
+        r""":math:`\hat T_i + s_i`, (len(queries), rows) in dtype."""
+        points, g = self.points, self.error
+        norm, half = points.norm[rows], points.half_square[rows]
+        # The last term outweighs what underflow can take from a sum.
+        column = torch.stack([norm, (2 * g - 1) * half + 1e-35]).to(self.dtype)
+        data = points.centred(rows, self.dtype)
+        return torch.addmm(self.row[queries] @ column, self.query[queries], data.T)
+
+    def slack(self, queries: Tensor, index: Tensor) -> Tensor:
+        """s_i for pairs, (pairs,) float64."""
+        norm = self.points.norm[index]
+        return self.error * norm * (self.length[queries] + norm) + 2e-35
+
+
+class ByteEnclosure:
+    """Bounds from an exact product of int8 vectors, for uint8 data; as `FloatEnclosure`."""
+
+    dtype = torch.float32
+
+    def __init__(self, points: DataPoints, x: Tensor):
+        self.points, self.error = points, gamma(12, torch.float32)
+        query = (x + 1) * 127.5 - 128
+        step = query.abs().amax(1).clamp(min=1) / 127
+        self.query = (query / step[:, None]).round().to(torch.int8)
+        length = query.norm(dim=1)
+        residual = (query - step[:, None] * self.query).norm(dim=1)
+        residual += 2.0**-50 * (length + 256 * points.dim**0.5)
+        self.step, self.unit = step, step * points.unit**2
+        self.residual = residual * (1 + self.error) / step
+        self.length = self.error * (length + residual) / step
+        self.row = torch.stack([self.residual, self.length, 1 / step], 1).float()
+
+    def upper(self, queries: Tensor, rows: slice) -> Tensor:
+        """As `FloatEnclosure.upper`."""
+        points = self.points
+        half = points.byte_half_square[rows]
+        column = torch.stack(
+            [points.norm[rows], (2 * half).sqrt() + 1, (2 * self.error - 1) * half]
+        )
+        data = points.raw[rows].bitwise_xor(128).view(torch.int8)  # u - 128
+        product = torch._int_mm(self.query[queries], data.T)
+        return torch.mm(self.row[queries], column.float()).add_(product)
+
+    def slack(self, queries: Tensor, index: Tensor) -> Tensor:
+        """As `FloatEnclosure.slack`."""
+        norm, half = self.points.norm[index], self.points.byte_half_square[index]
+        rounding = self.length[queries] * ((2 * half).sqrt() + 1)
+        return self.residual[queries] * norm + rounding + 2 * self.error * half / self.step[queries]
+
+
+Enclosure: TypeAlias = FloatEnclosure | ByteEnclosure
+
+
+def enclosure(points: DataPoints, x: Tensor) -> Enclosure:
+    """The cheapest enclosure that holds on this machine for these numbers."""
+    if points.bytes and points.dim <= 1024 and byte_products_are_exact(points.dim):
+        return ByteEnclosure(points, x)
+    return FloatEnclosure(points, x)
+
+
+def float32_is_safe(points: DataPoints, x: Tensor) -> bool:
+    """Whether float32 products of these numbers are what the bounds take them for.
+
+    They must not overflow, and torch must compute them in float32:
+    ``torch.set_float32_matmul_precision("medium")`` lets it take bfloat16.
+    """
+    size = max(float(points.norm.max()) * points.unit, float(x.abs().max()) if len(x) else 0.0)
+    return size < 1e15 and torch.get_float32_matmul_precision() == "highest"
+
+
+@functools.cache
+def byte_products_are_exact(dim: int) -> bool:
+    """Whether this torch and processor multiply int8 vectors of this length exactly.
+
+    Without the processor's int8 dot product, sums of two products are kept in 16 bits and saturate;
+    torch 2.13 returns uninitialised memory for length 1.
+    """
+    product = getattr(torch, "_int_mm", None)
+    if product is None or dim < 2:
+        return False
+    extremes = torch.tensor([[-128, -128], [127, 127], [-128, 127], [127, -128], [-127, 126]])
+    vectors = extremes.repeat(7, dim // 2 + 1)[:, :dim]
+    try:
+        found = product(vectors.to(torch.int8).contiguous(), vectors.to(torch.int8).T)
+    except RuntimeError:
+        return False
+    return torch.equal(found.long(), vectors @ vectors.T)
