@@ -32,11 +32,11 @@ def test_cdf_agrees_with_scipy():
     p=st.lists(st.floats(1e-300, 1 - 1e-16), min_size=1, max_size=5),
     sigma=st.sampled_from([0.0, 1e-6, 0.3, 1e6]),
 )
-def test_quantile_inverts_the_cdf_to_two_ulps(p, sigma):
+def test_quantile_inverts_the_cdf_to_rounding(p, sigma):
     mixture, p = line(), torch.tensor(p, dtype=torch.float64)
     x = mixture.quantile(p, sigma)
     slack = 4 * EPS * x.abs() + 1e-300
-    rounding = 1e-13 * p.clamp_max(0.5)
+    rounding = 8 * EPS * p * (1 - p.log())
     assert bool((mixture.cdf(x + slack, sigma) >= p - rounding).all())
     assert bool((mixture.cdf(x - slack, sigma) <= p + rounding).all())
 

@@ -328,7 +328,7 @@ class GaussianMixture:
 
         def bounded(x: Tensor, noise: Tensor, *more) -> Tensor:
             return by_rows(
-                partial(function, self._components), self._components.rows, x, noise, *more
+                partial(function, self._components), self._components.rows_reduced, x, noise, *more
             )
 
         if self._components.covariances.one_frame:

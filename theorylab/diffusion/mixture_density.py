@@ -15,8 +15,8 @@ from torch import Tensor
 from theorylab.diffusion.batching import by_rows
 from theorylab.diffusion.mixture_covariances import Full, LowRankPlusDiagonal
 
-# Rows of x are taken so many at a time that an array (components, rows, d) holds at most this many
-# numbers: 4 MiB stay near the cache, and in d = 1000 still fill the matrix products.
+# Rows of x are taken so many at a time that the largest array holds at most this many numbers:
+# 4 MiB stay near the cache, and in d = 1000 still fill the matrix products.
 CHUNK = 2**19
 
 
@@ -29,8 +29,13 @@ class Components(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """How many rows of x to take at a time."""
+        """How many rows of x to take at a time where an array (k, rows, d) is formed."""
         return max(1, CHUNK // self.means.numel())
+
+    @property
+    def rows_reduced(self) -> int:
+        """The same where isotropic covariances need only an array (k, rows)."""
+        return max(1, CHUNK // len(self.means)) if self.covariances.isotropic else self.rows
 
 
 def log_joint(components: Components, x: Tensor, noisy, coordinates=None) -> Tensor:
@@ -57,14 +62,17 @@ def average(r: Tensor, values: Tensor) -> Tensor:
 
 
 def log_density(components: Components, x: Tensor, noise: Tensor) -> Tensor:
+    """log q_sigma(x), shape (batch,)."""
     return log_joint(components, x, components.covariances.at(noise)).logsumexp(0)
 
 
 def responsibilities(components: Components, x: Tensor, noise: Tensor) -> Tensor:
+    """r_i(x), shape (batch, k)."""
     return log_joint(components, x, components.covariances.at(noise)).softmax(0).T
 
 
 def score(components: Components, x: Tensor, noise: Tensor) -> Tensor:
+    """s = sum_i r_i s_i, shape (batch, d)."""
     noisy = components.covariances.at(noise)
     if components.covariances.isotropic:
         pulls = log_joint(components, x, noisy).softmax(0) / noisy.scale[..., 0]
@@ -74,7 +82,7 @@ def score(components: Components, x: Tensor, noise: Tensor) -> Tensor:
 
 
 def hessian(components: Components, x: Tensor, noise: Tensor) -> Tensor:
-    """For one sigma: noise of shape (1, 1)."""
+    """sum_i r_i [(s_i - s)(s_i - s)' - S_i^-1], shape (batch, d, d); noise of shape (1, 1)."""
     noisy = components.covariances.at(noise)
     precisions = noisy.precisions()
 
@@ -88,6 +96,7 @@ def hessian(components: Components, x: Tensor, noise: Tensor) -> Tensor:
 
 
 def hessian_vector_product(components: Components, x: Tensor, noise: Tensor, v: Tensor) -> Tensor:
+    """sum_i r_i [(s_i - s) <s_i - s, v> - S_i^-1 v], shape (batch, d), as is v."""
     noisy = components.covariances.at(noise)
     if components.covariances.isotropic:
         # The weights c_i = r_i <s_i - s, v> sum to zero, so that sum c_i (s_i - s) = sum c_i s_i.

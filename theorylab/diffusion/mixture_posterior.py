@@ -12,6 +12,7 @@ from theorylab.diffusion.mixture_density import Components, average, log_joint
 
 
 def mean(components: Components, x: Tensor, noise: Tensor) -> Tensor:
+    """D = sum_i r_i mu_i, shape (batch, d)."""
     noisy = components.covariances.at(noise)
     if components.covariances.isotropic:
         r = log_joint(components, x, noisy).softmax(0) / noisy.scale[..., 0]
@@ -23,8 +24,12 @@ def mean(components: Components, x: Tensor, noise: Tensor) -> Tensor:
 
 def component_means(components: Components, x: Tensor, noise: Tensor) -> Tensor:
     """mu_i, shape (batch, k, d)."""
-    _, means = _component_means(components, x, components.covariances.at(noise))
-    return means.transpose(0, 1)
+
+    def of_rows(x: Tensor, noise: Tensor) -> Tensor:
+        _, means = _component_means(components, x, components.covariances.at(noise))
+        return means.transpose(0, 1)
+
+    return by_rows(of_rows, components.rows, x, noise)
 
 
 def component_covariances(components: Components, x: Tensor, noise: Tensor) -> Tensor:
@@ -33,7 +38,7 @@ def component_covariances(components: Components, x: Tensor, noise: Tensor) -> T
 
 
 def covariance(components: Components, x: Tensor, noise: Tensor) -> Tensor:
-    """For one sigma: noise of shape (1, 1)."""
+    """sum_i r_i [Gamma_i + (mu_i - D)(mu_i - D)'], shape (batch, d, d); noise of shape (1, 1)."""
     noisy = components.covariances.at(noise)
     within = noisy.posteriors()
 
@@ -47,10 +52,15 @@ def covariance(components: Components, x: Tensor, noise: Tensor) -> Tensor:
 
 
 def covariance_trace(components: Components, x: Tensor, noise: Tensor) -> Tensor:
-    noisy = components.covariances.at(noise)
-    r, means = _component_means(components, x, noisy)
-    spread = (means - average(r, means)).square().sum(-1)
-    return (r * (noisy.posterior_traces + spread)).sum(0)
+    """sum_i r_i [tr Gamma_i + |mu_i - D|^2], shape (batch,)."""
+
+    def of_rows(x: Tensor, noise: Tensor) -> Tensor:
+        noisy = components.covariances.at(noise)
+        r, means = _component_means(components, x, noisy)
+        distance = torch.linalg.vector_norm(means - average(r, means), dim=-1)
+        return (r * (noisy.posterior_traces + distance.square())).sum(0)
+
+    return by_rows(of_rows, components.rows, x, noise)
 
 
 def shrink(covariance, residual: Tensor, noise: Tensor) -> Tensor:

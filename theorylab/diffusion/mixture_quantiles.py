@@ -16,7 +16,7 @@ def cdf(x: Tensor, weights: Tensor, means: Tensor, stds: Tensor) -> Tensor:
 
 
 def quantile(p: Tensor, weights: Tensor, means: Tensor, stds: Tensor) -> Tensor:
-    """The least x with F(x) >= p, of the shape of p, to two units in the last place of x.
+    """The least x with F(x) >= p, of the shape of p, as exact as the rounding of F allows.
 
     The quantile of a mixture lies between the least and the greatest of its components' quantiles.
     That bracket is closed by Newton's method on the logarithm of the smaller tail, and halved
@@ -28,9 +28,11 @@ def quantile(p: Tensor, weights: Tensor, means: Tensor, stds: Tensor) -> Tensor:
     if not bool(((p > 0) & (p < 1)).all()):
         raise ValueError("p: allowed are probabilities strictly between 0 and 1")
     live = weights > 0
-    log_weights, means, stds = weights[live].log(), means[live], stds[live]
-    ends = means + stds * torch.special.ndtri(p)[..., None]
-    low, high = ends.amin(-1), ends.amax(-1)
+    mixture = weights[live].log(), means[live], stds[live]
+    shape, p = p.shape, p.reshape(-1)
+    result, todo = torch.empty_like(p), torch.arange(len(p), device=p.device)
+    ends = mixture[1] + mixture[2] * torch.special.ndtri(p)[:, None]
+    low, high = ends.amin(1), ends.amax(1)
     # Solve for whichever tail is smaller: a probability near 1 has no digits left to solve with.
     sign = torch.where(p <= 0.5, 1.0, -1.0).to(p)
     target = torch.where(p <= 0.5, p.log(), (-p).log1p())
@@ -38,20 +40,24 @@ def quantile(p: Tensor, weights: Tensor, means: Tensor, stds: Tensor) -> Tensor:
     # Where the quantile is 0 a relative resolution would never be reached.
     floor = eps**2 * torch.maximum(low.abs(), high.abs())
     x, step = (low + high) / 2, high - low
-    while True:
-        tail = _log_tail(x, log_weights, means, stds, sign)
+    while len(todo):
+        tail = _log_tail(x, *mixture, sign)
+        slope = (_log_density(x, *mixture) - tail).exp()
         excess = sign * (tail - target)  # increasing in x
-        low = torch.where(excess < 0, x, low)
-        high = torch.where(excess >= 0, x, high)
-        resolution = eps * x.abs() + floor
-        if bool((high - low <= resolution).all()):
-            return high
-        newton = -excess / (_log_density(x, log_weights, means, stds) - tail).exp()
-        # One resolution too far, so that the bracket closes from both sides.
-        newton = newton + torch.copysign(resolution, newton)
+        low, high = torch.where(excess < 0, x, low), torch.where(excess >= 0, x, high)
+        # On a flat part, where F >= p begins further left than here, only the bracket decides.
+        solved = (excess.abs() <= eps * (1 - target)) & (slope > 0)
+        closed = high - low <= eps * x.abs() + floor
+        result[todo] = torch.where(solved, x, high)
+        newton = -excess / slope
         safe = (x + newton > low) & (x + newton < high) & (2 * newton.abs() <= step.abs())
         step = torch.where(safe, newton, (low + high) / 2 - x)
         x = torch.where(safe, x + newton, (low + high) / 2)
+        left = ~(solved | closed)
+        todo, low, high, x, step, sign, target, floor = (
+            state[left] for state in (todo, low, high, x, step, sign, target, floor)
+        )
+    return result.reshape(shape)
 
 
 def _log_tail(x: Tensor, log_weights: Tensor, means: Tensor, stds: Tensor, sign: Tensor) -> Tensor:
