@@ -30,7 +30,7 @@ def test_linear_paths_have_chi_norms(path, weight, dim):
         moments = [
             scale**k * 2 ** (k / 2) * mpmath.gammaprod([half + k / 2], [half]) for k in (1, 3)
         ]
-    assert [law.moment(1), law.moment(3)] == pytest.approx([float(m) for m in moments], rel=1e-8)
+    assert [law.moment(1), law.moment(3)] == pytest.approx([float(m) for m in moments], rel=3e-7)
 
 
 def halfway_cdf(r, dim, nodes=300):

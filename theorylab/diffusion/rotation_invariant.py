@@ -132,7 +132,8 @@ def _coordinate(r: np.ndarray, mass: np.ndarray, dim: int) -> float:
     grid = np.linspace(0, 6, 61)
     values = np.array([difference(x) for x in grid])
     best = values.max()
-    for i in np.flatnonzero((values[1:-1] >= values[:-2]) & (values[1:-1] >= values[2:])) + 1:
+    tops = np.flatnonzero((values[1:-1] >= values[:-2]) & (values[1:-1] >= values[2:])) + 1
+    for i in sorted(tops, key=lambda i: -values[i])[:3]:
         found = optimize.minimize_scalar(
             lambda x: -difference(x),
             bounds=(grid[i - 1], grid[i + 1]),
