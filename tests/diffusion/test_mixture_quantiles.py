@@ -56,4 +56,6 @@ def test_quantiles_of_points_are_the_points():
     p = torch.tensor([0.1, 0.25, 0.26, 0.5, 0.51, 0.99], dtype=torch.float64)
     expected = [-1.0, -1.0, 0.0, 0.0, 2.0, 2.0]
     np.testing.assert_allclose(mixture.quantile(p), expected, rtol=1e-15, atol=1e-15)
+    # at the point, not a rounding error below it, where the step has yet to come
+    assert bool((mixture.cdf(mixture.quantile(p)) >= p - 1e-15).all())
     np.testing.assert_allclose(mixture.cdf([-1.5, -1.0, 1.0, 2.0]), [0, 0.25, 0.5, 1])
