@@ -46,6 +46,13 @@ def test_verdict_at_one_point(lower, upper, region, verdict):
     assert evidence(lower, upper, region, estimate).verdict() == verdict
 
 
+def test_an_open_side_leaves_the_slack_to_the_other():
+    e = evidence([-INF, 0.0], [0.5, 0.9], (-INF, 1), [0.0, 0.0])
+    assert e.slack().values.tolist() == pytest.approx([0.5, 0.1])
+    assert e.decisive_point() == 1
+    assert e.outside().values.tolist() == [-INF, -1.0]
+
+
 def test_every_point_must_pass_and_one_refutes():
     assert evidence([0.0, 0.1], [0.2, 0.3], (0, 1)).verdict() == SUPPORTED
     assert evidence([0.0, 0.9], [0.2, 1.1], (0, 1)).verdict() == INCONCLUSIVE

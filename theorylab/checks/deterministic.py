@@ -65,7 +65,8 @@ def bound(
     supported; an excess beyond ``margin`` refutes it.
 
     Args:
-        excess: signed, one number for each judged point; reduce queries and steps by ``max``.
+        excess: signed, one number for each judged point; reduce queries and steps by
+            ``max(dim, skipna=False)``, for xarray's ``max`` skips NaN.
         rounding: bound on the rounding error of ``excess``.
         margin: smallest violation that matters, above ``rounding`` and below every control's.
         reason: why this margin and this rounding bound.

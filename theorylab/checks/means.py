@@ -44,6 +44,15 @@ def mean(
     is monotone and inverted in closed form; Student's quantiles with n - 1 degrees replace the
     normal ones. A bare t interval is 4 to 40 times too optimistic at 1e-4 for squared errors.
 
+    Coverage, 5e7 to 1.5e8 draws a cell (normals, exponentials, Student t5, products of normals,
+    squares and fourth powers of normals, lognormals of scale .5 and 1; n = 300 to 10,000; alpha =
+    .05, .01, 1e-3 and 1e-4): the interval, where finite, missed 0 to 1.0 times as often as
+    nominal, in the two cells of rare events 1.2 and 1.3 times (counts of 1 and 2). It is infinite,
+    hence inconclusive, where the sample skewness is too large for n (``MAX_SKEW_SHIFT``): at 1e-4
+    squares of normals need n near 1,000, fourth powers n above 10,000. Do not use it where the
+    sample need not show the tail (weights of importance sampling, rare events: their skewness is
+    underestimated), nor for dependent samples.
+
     Where a law is known use ``chi_square_mean``, ``normal_mean`` or ``proportion``; where the
     range is known, ``bounded_mean``. Reduce the variance first: pass the moments of paired
     differences with common random numbers (``mean(*central_moments(x - y, "sample"), ...)``).
