@@ -31,8 +31,9 @@ FORMATS = ("pdf", "svg", "png")
 
 _COLOURS = sns.color_palette("colorblind").as_hex()
 #: What a colour means, in every figure; the marker or line style differs as well, for print.
+#: Arms and data sets take CATEGORICAL, which holds neither the bound's nor a refutation's colour.
 MEASURED, THEORY, REFUTED_COLOUR, BOUND = _COLOURS[0], "0.15", _COLOURS[3], _COLOURS[2]
-CATEGORICAL = [_COLOURS[i] for i in (0, 1, 2, 4, 5, 7, 8, 9)]
+CATEGORICAL = [_COLOURS[i] for i in (0, 1, 4, 5, 7, 9)]
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,10 @@ def style(venue: str = "icml2024") -> Iterator[None]:
                 "axes.spines.top": False,
                 "axes.spines.right": False,
                 "axes.linewidth": 0.6,
+                **{f"{axis}tick.major.width": 0.6 for axis in "xy"},
+                **{f"{axis}tick.major.size": 3.0 for axis in "xy"},
+                **{f"{axis}tick.minor.width": 0.4 for axis in "xy"},
+                **{f"{axis}tick.minor.size": 1.6 for axis in "xy"},
                 "lines.linewidth": 1.1,
                 "lines.markersize": 3.5,
                 "legend.frameon": False,

@@ -367,3 +367,27 @@ def test_a_linear_program_that_was_not_solved_is_an_error(monkeypatch, fault):
     weights = np.arange(1, 9) / 36
     with pytest.raises(RuntimeError, match=r"not solved: numItermax|is not optimal"):
         transport.discrete_w2(x, weights, y, None)
+
+
+def test_given_jumps_cost_little_and_change_nothing():
+    points, weights = np.array([-1.0, 0.5, 2.0]), np.array([0.2, 0.5, 0.3])
+    cumulative = np.cumsum(weights)[:-1]
+    calls = []
+
+    def steps(u):
+        calls.append(len(u))
+        return torch.from_numpy(points[np.searchsorted(cumulative, u.numpy())])
+
+    normal = torch.special.ndtri
+    blind = w2_squared_from_quantiles(steps, normal, rtol=1e-8)
+    blind_cost, calls[:] = sum(calls), []
+    told = w2_squared_from_quantiles(steps, normal, rtol=1e-8, jumps=cumulative)
+    assert sum(calls) < blind_cost / 2
+    # E(x - z)^2 = E x^2 + 1 - 2 sum x_i (phi(a_i) - phi(a_{i+1})) for a step against a normal.
+    a = np.concatenate([[-np.inf], scipy.stats.norm.ppf(cumulative), [np.inf]])
+    cross = points @ -np.diff(scipy.stats.norm.pdf(a))
+    exact = weights @ points**2 + 1 - 2 * cross
+    assert abs(told.value - exact) < 1e-10
+    assert abs(blind.value - exact) < 1e-7
+    with pytest.raises(ValueError, match="jumps"):
+        w2_squared_from_quantiles(steps, normal, jumps=[0.0])

@@ -15,6 +15,8 @@ def finite(value, name: str) -> Tensor:
     try:
         # Numbers and lists straight to float64: torch's default would round them to float32.
         known = isinstance(value, (Tensor, np.ndarray))
+        if isinstance(value, np.ndarray) and not value.flags.writeable:
+            value = value.copy()  # torch warns of arrays that it could not write to
         tensor = torch.as_tensor(value, dtype=None if known else torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(
