@@ -515,7 +515,7 @@ def distance_limit(distances, quantity, target, path="slerp", power=0.0):
     return checks.limit(
         d[quantity] * d.dim**power,
         LIMITS[target](d.weight),
-        margin=1e-4,
+        margin=1e-5,
         reason=REASON,
         dim="dim",
         h=1 / d.dim,
@@ -539,7 +539,7 @@ def norm_limit(norms, target, path="slerp", quantity="variance", share=1.0):
     return checks.limit(
         values,
         goal,
-        margin=1e-4,
+        margin=1e-5,
         reason=REASON,
         dim="dim",
         h=1 / n.dim,
