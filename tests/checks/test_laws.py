@@ -155,6 +155,13 @@ def test_mmd_by_brute_force(rng):
     assert checks.mmd_distance(x, x, bandwidth=1.3) == pytest.approx(0, abs=1e-7)
 
 
+def test_mmd_interval_is_bias_plus_mcdiarmid():
+    e = checks.mmd(xr.DataArray([0.5, 0.6], dims="x"), 400, 100, 1, "r", alpha=0.02)
+    half = 0.05 + 0.1 + math.sqrt((1 / 400 + 1 / 100) * math.log(1 / 0.01))
+    assert float(e.upper[1]) == pytest.approx(0.6 + half)
+    assert float(e.lower[1]) == pytest.approx(0.6 - half)
+
+
 def test_mmd_verdicts(rng):
     n = 4000
     x, y = rng.standard_normal((2, n, 2))

@@ -49,6 +49,16 @@ def test_aitken_interval_holds_the_limit(rng):
     )
 
 
+def test_rounding_is_amplified_by_the_weights():
+    """A = 1 + h with h halved: weights 2 and -1; Aitken's derivatives 1, -4 and 4."""
+    exact = checks.limit(along(1 + H), 1.0, 1, "r", exponents=(1,), rounding=1e-3)
+    assert float(exact.upper) == pytest.approx(3e-3)
+    estimated = checks.limit(along(1 + H), 1.0, 1, "r", rounding=1e-3)
+    assert float(estimated.upper) == pytest.approx(9e-3)
+    constant = checks.limit(along(np.ones(8)), 1.0, 1, "r", rounding=1e-3)
+    assert float(constant.upper) == pytest.approx(1e-3)
+
+
 def test_limit_at_infinity_and_its_neighbour():
     """(1 + 1/n)^n tends to e, not to e + 1e-5; the last value alone is 5e-3 away."""
     n = 2 ** np.arange(2, 9)

@@ -56,7 +56,7 @@ def test_errors_known_only_within_bounds(rng):
     errors = h**2 * (1 + noise)
     e = checks.rate(errors, 2, 0.4, "r", rounding=0.05 / 0.95)
     assert bool(((e.lower <= 2) & (e.upper >= 2)).all())
-    wrong = checks.rate(errors, 1, 0.2, "r", rounding=0.05 / 0.95)
+    wrong = checks.rate(errors, 0.5, 0.2, "r", rounding=0.05 / 0.95)
     assert bool((wrong.outside() > 0).all())
 
 
@@ -81,7 +81,17 @@ def test_one_false_point_refutes():
     assert checks.rate(along(H) ** d, 2, 0.3, "r", relation="<=").verdict() == "supported"
 
 
-@pytest.mark.parametrize("bad", [0.0, -1.0, math.nan])
+def test_rounding_enters_every_slope_it_touches():
+    """An exact power: the three slopes agree, what is left is three times the blur of one."""
+    e = checks.rate(along(H**2), 2, 0.4, "r", rounding=0.01)
+    blur = 2 * -math.log(0.99) / math.log(2)
+    assert float(e.upper - e.estimate) == pytest.approx(3 * blur)
+    late = along(np.where(np.arange(len(H)) == 5, 0.01, 0.0))
+    e = checks.rate(along(H**2), 2, 0.4, "r", rounding=late)
+    assert float(e.upper - e.estimate) == pytest.approx(blur)
+
+
+@pytest.mark.parametrize("bad", [0.0, -(H[4] ** 2), math.nan])
 def test_an_error_without_logarithm_is_never_supported(bad):
     errors = along(np.where(np.arange(len(H)) == 4, bad, H**2))
     assert checks.rate(errors, 2, 0.4, "r").verdict() == "inconclusive"

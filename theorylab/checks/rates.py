@@ -73,8 +73,10 @@ def rate(
     error_of_log = -np.log1p(-rounding)
     blur = (error_of_log.isel({dim: slice(1, None)}) + error_of_log.isel({dim: slice(-1)})) / ratios
     estimate = slopes.isel({dim: -1})
-    drift = (np.abs(slopes - estimate) + blur).max(dim, skipna=False)
-    half = drift + blur.isel({dim: -1})
+    # The last slope is known to its own blur, and so is the distance of each other one from it.
+    last_blur = blur.isel({dim: -1})
+    drift = (np.abs(slopes - estimate) + blur).isel({dim: slice(-1)}).max(dim, skipna=False)
+    half = drift + 2 * last_blur
 
     constants = errors / steps**order
     estimate, half, order, tolerance, low, high, excluded = select(
