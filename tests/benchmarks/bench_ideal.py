@@ -4,7 +4,8 @@
     python tests/benchmarks/bench_ideal.py        prints the table of all of them
 
 60,000 points of 784 numbers (Fashion-MNIST where it is on the machine, random bytes otherwise), 256
-queries. A speed is a ratio of two times taken in turn within one round; the median over rounds.
+queries. A speed is a ratio of two processor times (on one thread; a busy machine distorts them less
+than wall time) taken in turn within one round; the median over rounds.
 """
 
 import functools
@@ -108,9 +109,9 @@ def ratio(one, two, rounds=ROUNDS):
 
 
 def _seconds(call):
-    start = time.perf_counter()
+    start = time.process_time()
     call()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def streamed(sigma, of_bytes=False, precision=torch.float32):

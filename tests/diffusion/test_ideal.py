@@ -144,6 +144,29 @@ def test_ways_agree_where_more_than_one_is_accurate(monkeypatch):
     assert eps_error(IdealDenoiser(data)(x, sigma), one, x) < 1e-14
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("step", [3.0, 15.0, 19.9, 22.0, 40.0, 65.0, 300.0])
+def test_dense_sums_survive_an_ever_better_best(dtype, step, monkeypatch):
+    # Each chunk of one point beats all before it, now by much, now by little.
+    steps = torch.tensor([step - 2.1, 2.1]).repeat(20)[:-1].double()
+    half = steps.flip(0).cumsum(0).flip(0)
+    signs = torch.tensor([1.0, -1.0, -1.0, 1.0]).repeat(10)[:-1].double()
+    data = ((2 * half).sqrt() * signs)[:, None]
+    x, level = torch.zeros(1, 1).double(), torch.ones(1).double()
+    monkeypatch.setattr(posterior_moments, "CHUNK", 1)
+    points = IdealDenoiser(data)._points
+    found = posterior_moments.dense_moments(points, x, level, dtype, True)
+    mean, logarithm, *_, size, trace = differences(data, x, 1.0)
+    shift = found.first / found.mass[:, None]
+    rtol = 1e-3 if dtype == torch.float32 else 1e-11  # exponents of up to 6,000, rounded
+    assert torch.allclose(points.centre + shift, mean, rtol=rtol)
+    assert torch.allclose(found.mass.square() / found.mass_of_squares, size, rtol=rtol)
+    spread = found.second / found.mass - shift.square().sum(1)
+    assert torch.allclose(spread, trace, rtol=rtol, atol=rtol * float(mean.square().sum()))
+    offset = (x - points.centre).square().sum(1) / 2
+    assert torch.allclose(found.top + found.mass.log() - offset, logarithm, rtol=rtol)
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 599, 1797, 4096])
 @pytest.mark.parametrize("sigma", [0.02, 0.7, 20.0])
 def test_chunk_boundaries_do_not_matter(chunk, sigma, monkeypatch):
@@ -219,7 +242,8 @@ def test_a_point_of_weight_zero_is_not_in_the_set():
     keep = weights.nonzero()[:, 0]
     found = IdealDenoiser(data, weights).posterior(x, 0.1)
     mean, logarithm, distance, index, *_ = differences(data[keep], x, 0.1, weights[keep])
-    assert eps_error(found.mean, mean, x) < 1e-13
+    # Exponents of 460, rounded.
+    assert eps_error(found.mean, mean, x) < 1e-12
     assert torch.allclose(found.log_sum_exp, logarithm, rtol=1e-13)
     assert torch.equal(found.index, keep[index])
     assert torch.allclose(found.distance, distance, rtol=1e-14)

@@ -41,7 +41,7 @@ def violation(points, bounds, x, data):
     upper_i - upper_j + 2 slack_j bounds T_i - T_j from above for all i, j.
     """
     n, batch = len(points), torch.arange(len(x))
-    upper = bounds.upper(batch, slice(0, n)).double() * bounds.unit[:, None]
+    upper = bounds.upper(slice(0, n)).double() * bounds.unit[:, None]
     pairs = batch.repeat_interleave(n), torch.arange(n).repeat(len(x))
     slack = (bounds.slack(*pairs)).reshape(len(x), n) * bounds.unit[:, None]
     above = upper + excess(data, x)  # at least the constant
@@ -98,7 +98,7 @@ def test_screening_keeps_all_that_lies_within_the_width(shape, noise, width):
     data = random_bytes(n, d, seed) if of_bytes else randn(n, d, seed=seed)
     x = values(data)[:5] + 10**noise * randn(min(5, n), d, seed=seed + 1)
     width = torch.full((len(x),), 10**width, dtype=torch.float64)
-    found = screen(DataPoints(data), x, width, torch.full((len(x),), n))
+    found = screen(DataPoints(data), x, width, torch.full((len(x),), n), width < 0)
     assert not found.overfull.any()
     half = excess(data, x)
     needed = half <= half.amin(1, keepdim=True) + width[:, None] - 1e-12
@@ -116,7 +116,7 @@ def test_a_query_that_keeps_more_than_its_limit_is_given_up_and_the_others_are_n
     data = torch.cat([randn(2000, 3), 50 + 1e-3 * randn(10, 3)])
     x = torch.stack([data[0], data[-1]])
     width = torch.tensor([1.0, 1.0], dtype=torch.float64)
-    found = screen(DataPoints(data), x, width, torch.tensor([20, 20]))
+    found = screen(DataPoints(data), x, width, torch.tensor([20, 20]), width < 0)
     assert found.overfull.tolist() == [True, False]
     assert found.query.unique().tolist() == [1]
     assert found.point.tolist() == list(range(2000, 2010))
@@ -128,7 +128,7 @@ def test_what_is_dropped_has_less_than_the_proven_mass(of_bytes):
     sigma, tau = 0.3, 3.0
     x = values(data)[:20] + sigma * randn(20, 16, seed=1)
     width = torch.full((20,), tau * sigma**2, dtype=torch.float64)
-    found = screen(DataPoints(data), x, width, torch.full((20,), 3000))
+    found = screen(DataPoints(data), x, width, torch.full((20,), 3000), width < 0)
     p = (-excess(data, x) / sigma**2).softmax(1)
     kept = torch.zeros_like(p)
     kept[found.query, found.point] = p[found.query, found.point]

@@ -18,7 +18,8 @@ class DataPoints:
     more for bytes and 8 more with weights.
 
     event: the shape of one point; dim: its size d. centre: (d,) float64, the mean of the points
-    rounded to float32, for bytes to a whole byte: centring then rounds once, or not at all.
+    rounded to float32, for bytes to a whole byte: centring then rounds once, or not at all. It is 0
+    where that at most doubles the largest norm: such data enter the products without a copy.
     unit: :func:`centred` counts in it (1, or a byte's step). half_square, norm: (N,) float64,
     :math:`|x_i - c|^2/2` and :math:`|x_i - c|` in that unit. byte_half_square: (N,) float64,
     :math:`|u_i - 128|^2/2`, for bytes only. log_weight: (N,) float64, None where
@@ -50,13 +51,17 @@ class DataPoints:
         if not bool(mean.isfinite().all()):
             raise ValueError("data hold NaN or infinite numbers, or overflow when summed")
         self._raw_centre = mean.round() if self.bytes else mean.float().double()
-        self.centre = self._raw_centre * self.unit - float(self.bytes)
-        squares = [self.centred(r, torch.float64).square().sum(1) for r in self.chunks(CHUNK)]
-        self.half_square = torch.cat(squares) / 2
-        self.norm = (2 * self.half_square).sqrt()
+        squares = self._squares_about(self._raw_centre)
+        if not self.bytes:
+            about_zero = self._squares_about(torch.zeros_like(mean))
+            if float(about_zero.max()) <= 4 * float(squares.max()):
+                self._raw_centre, squares = None, about_zero
+        self.half_square = squares / 2
+        self.norm = squares.sqrt()
         if self.bytes:
-            squares = [(self.raw[r].double() - 128).square().sum(1) for r in self.chunks(CHUNK)]
-            self.byte_half_square = torch.cat(squares) / 2
+            self.byte_half_square = self._squares_about(torch.full_like(mean, 128)) / 2
+        centre = torch.zeros_like(mean) if self._raw_centre is None else self._raw_centre
+        self.centre = centre * self.unit - float(self.bytes)
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -71,8 +76,15 @@ class DataPoints:
         Each number is rounded once; twice where float64 data go to float32.
         """
         raw = self.raw[rows]
+        if self._raw_centre is None:
+            return raw.to(dtype)
         wide = torch.float64 if raw.dtype == torch.float64 else dtype
         return (raw.to(wide) - self._raw_centre.to(wide)).to(dtype)
+
+    def _squares_about(self, raw_centre: Tensor) -> Tensor:
+        return torch.cat(
+            [(self.raw[r].double() - raw_centre).square().sum(1) for r in self.chunks(CHUNK)]
+        )
 
     def take(self, index: Tensor) -> Tensor:
         """The points x_i themselves, (len(index), d) float64."""

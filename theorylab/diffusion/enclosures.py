@@ -67,19 +67,24 @@ class FloatEnclosure:
         row = torch.stack([self.error * self.length, torch.ones_like(self.length)], 1)
         self.row = row.to(self.dtype)
 
-    def upper(self, queries: Tensor, rows: slice) -> Tensor:
-        r""":math:`\hat T_i + s_i`, (len(queries), rows) in dtype."""
+    def upper(self, rows: slice) -> Tensor:
+        r""":math:`\hat T_i + s_i`, (batch, rows) in dtype."""
         points, g = self.points, self.error
         norm, half = points.norm[rows], points.half_square[rows]
         # The last term outweighs what underflow can take from a sum.
         column = torch.stack([norm, (2 * g - 1) * half + 1e-35]).to(self.dtype)
         data = points.centred(rows, self.dtype)
-        return torch.addmm(self.row[queries] @ column, self.query[queries], data.T)
+        return torch.mm(self.row, column).addmm_(self.query, data.T)
 
-    def slack(self, queries: Tensor, index: Tensor) -> Tensor:
+    def slack(self, query: Tensor, point: Tensor) -> Tensor:
         """s_i for pairs, (pairs,) float64."""
-        norm = self.points.norm[index]
-        return self.error * norm * (self.length[queries] + norm) + 2e-35
+        norm = self.points.norm[point]
+        return self.error * norm * (self.length[query] + norm) + 2e-35
+
+    def keep(self, mask: Tensor) -> None:
+        """Go on with the queries of a mask (batch,) alone."""
+        self.query, self.row = self.query[mask], self.row[mask]
+        self.unit, self.length = self.unit[mask], self.length[mask]
 
 
 class ByteEnclosure:
@@ -90,32 +95,37 @@ class ByteEnclosure:
     def __init__(self, points: DataPoints, x: Tensor):
         self.points, self.error = points, gamma(12, torch.float32)
         query = (x + 1) * 127.5 - 128
-        step = query.abs().amax(1).clamp(min=1) / 127
-        self.query = (query / step[:, None]).round().to(torch.int8)
+        self.step = query.abs().amax(1).clamp(min=1) / 127
+        self.unit = self.step * points.unit**2
+        self.query = (query / self.step[:, None]).round().to(torch.int8)
         length = query.norm(dim=1)
-        residual = (query - step[:, None] * self.query).norm(dim=1)
+        residual = (query - self.step[:, None] * self.query).norm(dim=1)
         residual += 2.0**-50 * (length + 256 * points.dim**0.5)
-        self.step, self.unit = step, step * points.unit**2
-        self.residual = residual * (1 + self.error) / step
-        self.length = self.error * (length + residual) / step
-        self.row = torch.stack([self.residual, self.length, 1 / step], 1).float()
+        self.residual = residual * (1 + self.error) / self.step
+        self.length = self.error * (length + residual) / self.step
+        self.row = torch.stack([self.residual, self.length, 1 / self.step], 1).float()
 
-    def upper(self, queries: Tensor, rows: slice) -> Tensor:
+    def upper(self, rows: slice) -> Tensor:
         """As `FloatEnclosure.upper`."""
         points = self.points
         half = points.byte_half_square[rows]
-        column = torch.stack(
-            [points.norm[rows], (2 * half).sqrt() + 1, (2 * self.error - 1) * half]
-        )
+        norm = (2 * half).sqrt() + 1
+        column = torch.stack([points.norm[rows], norm, (2 * self.error - 1) * half])
         data = points.raw[rows].bitwise_xor(128).view(torch.int8)  # u - 128
-        product = torch._int_mm(self.query[queries], data.T)
-        return torch.mm(self.row[queries], column.float()).add_(product)
+        product = torch._int_mm(self.query, data.T)
+        return torch.mm(self.row, column.float()).add_(product)
 
-    def slack(self, queries: Tensor, index: Tensor) -> Tensor:
+    def slack(self, query: Tensor, point: Tensor) -> Tensor:
         """As `FloatEnclosure.slack`."""
-        norm, half = self.points.norm[index], self.points.byte_half_square[index]
-        rounding = self.length[queries] * ((2 * half).sqrt() + 1)
-        return self.residual[queries] * norm + rounding + 2 * self.error * half / self.step[queries]
+        norm, half = self.points.norm[point], self.points.byte_half_square[point]
+        rounding = self.length[query] * ((2 * half).sqrt() + 1)
+        return self.residual[query] * norm + rounding + 2 * self.error * half / self.step[query]
+
+    def keep(self, mask: Tensor) -> None:
+        """As `FloatEnclosure.keep`."""
+        self.query, self.row, self.step = self.query[mask], self.row[mask], self.step[mask]
+        self.unit, self.residual = self.unit[mask], self.residual[mask]
+        self.length = self.length[mask]
 
 
 Enclosure: TypeAlias = FloatEnclosure | ByteEnclosure

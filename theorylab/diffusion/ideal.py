@@ -15,14 +15,16 @@ data follow, the nearest point, and the effective sample size.
 *screened* (`screening.py`): a cheap product encloses every distance; points that cannot matter are
 dropped with a proven bound on their mass, the others are evaluated from exact float64 differences;
 *dense*: two matrix products a chunk, where a rounding bound on the exponents allows it;
-*direct*: exact differences to every point, for small sets and where neither of the others will do.
+*direct*: exact differences to every point, slow, where neither of the others will do.
 
-**Accuracy.** With precision float64 the exponents err by less than `EXPONENT_ERROR[float64]` =
-2.5e-10 in the dense way (a bound, usually 100 times too large) and by a few
-:math:`u|x_i-x_j||x-x_j|/\sigma^2` in the others; eps = (x - D)/sigma then errs relatively by less
-than 1e-9 wherever the posterior's spread does not exceed |x - D|. With precision float32 the dense
-way's exponents err by less than 0.05 by proof and by about 1e-4 in practice; see
-:meth:`IdealDenoiser.exponent_error_bound`.
+**Accuracy.** An error of at most :math:`\delta` in every exponent moves D by at most
+:math:`(e^{2\delta}-1)\sqrt{\mathrm{tr\,Cov}(x_0|x)}`, and eps = (x - D)/sigma relatively by that
+over :math:`|x - D|`. The dense way is taken only where a proven bound (see
+:meth:`IdealDenoiser.exponent_error_bound`) holds :math:`\delta` below `EXPONENT_ERROR`: 1e-9 in
+float64, 0.25 in float32. Rounding errors cancel, so the bound is 100 to 10,000 times too large:
+eps was within 1e-13 and 1e-5 on the digits and Fashion-MNIST, near-duplicates included. The other
+ways err in an exponent by a few :math:`u|x_i-x_a|(|x_i-x_a| + 2|x-x_a|)/2\sigma^2`, with
+:math:`x_a` the nearest point, in either precision. D itself is rounded to the dtype of x.
 """
 
 from __future__ import annotations
@@ -48,11 +50,11 @@ from theorylab.diffusion.posterior_moments import (
 from theorylab.diffusion.screening import screen
 
 BATCH = 256  # queries at a time
-EXPONENT_ERROR = {torch.float64: 2.5e-10, torch.float32: 0.05}
+EXPONENT_ERROR = {torch.float64: 1e-9, torch.float32: 0.25}
 DROPPED = 2.0**-60  # largest share of the posterior that screening may drop
 DENSE_PAIRS = {torch.float64: 64, torch.float32: 256}  # cost of an exact pair, in dense ones
 RECENTRE = 1e3  # exponents from a reference that much farther than the nearest lose 3 digits
-MOST_PAIRS = 4096  # pairs listed for a query where the only other way is the direct one
+MOST_PAIRS = 2048  # pairs listed for a query where the only other way is the direct one
 
 
 class Posterior(NamedTuple):
@@ -187,7 +189,10 @@ class IdealDenoiser:
         points = self._points
         far = points.norm.max() * points.unit
         reach = (x - points.centre).norm(dim=1)
-        return 2 * product_error(points, dtype) * (reach * far + far.square()) / sigma.square()
+        error = 2 * product_error(points, dtype) * (reach * far + far.square()) / sigma.square()
+        if points.log_weight is not None:
+            error += 4 * torch.finfo(dtype).eps * points.log_weight.abs().max()
+        return error
 
     def _sums(self, x: Tensor, sigma: Tensor, *, powers: bool) -> _Sums:
         """The posterior's moments, each query by the cheapest way that is accurate enough."""
@@ -199,9 +204,12 @@ class IdealDenoiser:
         able[torch.float32] &= self.precision == torch.float32 and float32_is_safe(points, x)
         limit = torch.full((len(x),), MOST_PAIRS)
         for dtype in (torch.float64, torch.float32):
-            limit[able[dtype]] = len(points) // DENSE_PAIRS[dtype]
-        width = self._screen_width * sigma.square()
-        query, point, near, left = screen(points, x, width, limit)
+            limit[able[dtype]] = min(MOST_PAIRS, len(points) // DENSE_PAIRS[dtype])
+        width, optional = (
+            self._screen_width * sigma.square(),
+            able[torch.float32] | able[torch.float64],
+        )
+        query, point, near, left = screen(points, x, width, limit, optional)
         reference = points.take(near)
         moments, nearest = pair_moments(points, x, sigma, reference, query, point)
         again = nearest.half_excess < -RECENTRE * sigma.square()
@@ -227,7 +235,7 @@ class IdealDenoiser:
         """The place of the nearest point among the points, (batch,), by a screening of width 0."""
         points, some = self._points, torch.ones(len(x), dtype=torch.float64)
         limit = torch.full((len(x),), MOST_PAIRS)
-        query, point, near, left = screen(points, x, torch.zeros_like(some), limit)
+        query, point, near, left = screen(points, x, 0 * some, limit, limit < 0)
         reference = points.take(near)
         _, nearest = pair_moments(points, x, some, reference, query, point)
         if bool(left.any()):

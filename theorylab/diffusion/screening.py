@@ -34,7 +34,7 @@ from theorylab.diffusion.data_points import DataPoints
 from theorylab.diffusion.enclosures import enclosure
 
 CHUNK = 512  # rows of data at a time: beside 256 queries of 784 numbers they stay in the cache
-SPARE = 32  # points a query may keep beyond its share: early on the best is not yet known
+SPARE = 8  # points a query may keep beyond its share: early on the best is not yet known
 
 
 class Candidates(NamedTuple):
@@ -51,51 +51,61 @@ class Candidates(NamedTuple):
     overfull: Tensor
 
 
-def screen(points: DataPoints, x: Tensor, width: Tensor, limit: Tensor) -> Candidates:
+def screen(
+    points: DataPoints, x: Tensor, width: Tensor, limit: Tensor, optional: Tensor
+) -> Candidates:
     r"""Every point with :math:`T_i \ge \max_j T_j - width`, and few others.
 
     x: (batch, d) float64. width: (batch,) float64, at least 0, in units of half a squared distance.
-    limit: (batch,) int64, most points a query may keep; the same share of the points seen so far
-    holds at every chunk, so that a hopeless query is given up soon.
+    limit: (batch,) int64, most points a query may keep. optional: (batch,) bool, queries with
+    another good way: they must keep to their limit's share of the points seen so far at every
+    chunk, so that the hopeless are given up soon, and are given up together when few are left.
     """
-    alive = torch.arange(len(x))  # the queries still screened
-    near = torch.zeros(len(x), dtype=torch.int64)
+    alive = torch.arange(len(x))  # the queries still screened; what follows is theirs, in order
     bounds = enclosure(points, x)
-    width = width / bounds.unit
-    best = torch.full((len(x),), -torch.inf, dtype=torch.float64)  # L, and the upper bound above it
+    reach = width / bounds.unit
+    best = torch.full((len(x),), -torch.inf, dtype=torch.float64)  # L, and an upper bound beside it
     highest = best.clone()
-    tally = torch.zeros(len(x), dtype=torch.int64)
-    kept = [alive[:0], alive[:0], torch.empty(0, dtype=bounds.dtype)]
+    # By query, whether still screened or not.
+    near = torch.zeros(len(x), dtype=torch.int64)
+    tally = near.clone()
+    kept = [near[:0], near[:0], torch.empty(0, dtype=bounds.dtype)]
     for rows in points.chunks(CHUNK) if len(x) else []:
-        upper = bounds.upper(alive, rows)
-        top = upper.amax(1).double()
-        rise = (top > highest[alive]).nonzero()[:, 0]
+        upper = bounds.upper(rows)
+        top = upper.amax(1)
+        rise = (top > highest).nonzero()[:, 0]
         if len(rise):
-            at = upper[rise].argmax(1)
-            who = alive[rise]
-            highest[who] = top[rise]
-            lower = top[rise] - 2 * bounds.slack(who, at + rows.start)
-            better = lower > best[who]
-            best[who[better]] = lower[better]
-            near[who[better]] = at[better] + rows.start
-        threshold = _rounded_down(best - width, bounds.dtype)
-        hit = (top.to(bounds.dtype) >= threshold[alive]).nonzero()[:, 0]
+            at = upper[rise].argmax(1) + rows.start
+            highest[rise] = top[rise].double()
+            lower = highest[rise] - 2 * bounds.slack(rise, at)
+            better = lower > best[rise]
+            best[rise[better]] = lower[better]
+            near[alive[rise[better]]] = at[better]
+        threshold = _rounded_down(best - reach, bounds.dtype)
+        hit = (top >= threshold).nonzero()[:, 0]
         some = upper[hit]
-        who, where = (some >= threshold[alive[hit], None]).nonzero(as_tuple=True)
-        kept[0] = torch.cat([kept[0], alive[hit[who]]])
-        kept[1] = torch.cat([kept[1], where + rows.start])
-        kept[2] = torch.cat([kept[2], some[who, where]])
-        tally += torch.bincount(alive[hit[who]], minlength=len(x))
-        allowed = torch.minimum(limit, SPARE + limit * rows.stop // len(points))
+        who, where = (some >= threshold[hit, None]).nonzero(as_tuple=True)
+        new = (alive[hit[who]], where + rows.start, some[who, where])
+        kept = [torch.cat(pair) for pair in zip(kept, new, strict=True)]
+        tally += torch.bincount(new[0], minlength=len(x))
+        share = SPARE + limit * rows.stop // len(points)
+        allowed = torch.where(optional, torch.minimum(limit, share), limit)
         if bool((tally > allowed).any()) or rows.stop == len(points):
-            kept = _where(kept[2] >= threshold[kept[0]], kept)
+            level = torch.full((len(x),), torch.inf, dtype=bounds.dtype)
+            level[alive] = threshold
+            kept = _where(kept[2] >= level[kept[0]], kept)
             tally = torch.bincount(kept[0], minlength=len(x))
             fits = tally <= allowed
-            kept = _where(fits[kept[0]], kept)
-            alive = alive[fits[alive]]
-            tally[~fits] = 0
-            if not len(alive):
-                break
+            if 4 * int((fits & optional)[alive].sum()) < int(optional.sum()):
+                fits &= ~optional
+            if not bool(fits[alive].all()):
+                kept = _where(fits[kept[0]], kept)
+                tally[~fits] = 0
+                stay = fits[alive]
+                alive, reach, best, highest = _where(stay, [alive, reach, best, highest])
+                bounds.keep(stay)
+                if not len(alive):
+                    break
     overfull = torch.ones(len(x), dtype=torch.bool)
     overfull[alive] = False
     order = torch.argsort(kept[0], stable=True)
