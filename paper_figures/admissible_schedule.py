@@ -18,7 +18,9 @@ NAMES = {
 def draw(result):
     """sqrt(n) sigma/dist for the ideal denoiser: a log-linear schedule against one long step."""
     data = result.data["image_trajectories"].isel(steps=-1)
-    figure, axes = subplots(1, data.sizes["images"], aspect=1.0, sharey=True, squeeze=False)
+    panels = data.sizes["images"]
+    aspect = 0.68 if panels == 1 else 1.0
+    figure, axes = subplots(1, panels, aspect=aspect, sharey=True, squeeze=False)
     arms = (("log-linear", MEASURED, "o"), ("leap", REFUTED_COLOUR, "s"))
     for axis, images in zip(axes[0], data.images.values, strict=True):
         axis.axhspan(0.5, 2, color=BOUND, alpha=0.18, lw=0, label=r"band $\nu = 2$")
@@ -105,7 +107,8 @@ def draw_constant(result):
         axis.plot(
             run.eta, run.inverse_nu, marker, color=colour, label=NAMES.get(schedule, schedule)
         )
-    axis.set(xlabel=r"$\eta$", ylabel=r"$1/\nu_{\min}$")
+    axis.plot([], [], color=THEORY, lw=0.8, label="lines: closed form")
+    axis.set(xlabel=r"$\eta$", ylabel=r"$1/\nu_{\min}$", xlim=(-0.01, 0.31))
     axis.legend()
     return figure
 
