@@ -78,10 +78,14 @@ def weights64():
 
 
 def whole_matrix(sigma):
-    """smalldiffusion's way: all squared distances by cdist, softmax, product."""
-    x = query(sigma)
-    distance = torch.cdist(x, data()) ** 2 / (-2 * sigma**2)
-    return torch.softmax(distance, 1) @ data()
+    """smalldiffusion's formula: |x|² + |x_i|² - 2<x, x_i>, N x batch, and its softmax over N."""
+    x, points = query(sigma), data()
+    norms = (m.norm(dim=1).square() for m in (points, x))
+    row, column = (
+        n[:, None].repeat(1, k) for n, k in zip(norms, (len(x), len(points)), strict=True)
+    )
+    squared = row + column.T - 2 * points @ x.T
+    return torch.softmax(-squared / 2 / sigma**2, 0).T @ points
 
 
 def attention(sigma):

@@ -17,14 +17,13 @@ class DataPoints:
     of weight 0 are left out of the set. Besides the data it holds 16 bytes a point, 8
     more for bytes and 8 more with weights.
 
-    event: the shape of one point; dim: its size d. centre: (d,) float64, the mean of the points
-    rounded to float32, for bytes to a whole byte: centring then rounds once, or not at all. It is 0
-    where that at most doubles the largest norm: such data enter the products without a copy.
-    unit: :func:`centred` counts in it (1, or a byte's step). half_square, norm: (N,) float64,
-    :math:`|x_i - c|^2/2` and :math:`|x_i - c|` in that unit. byte_half_square: (N,) float64,
-    :math:`|u_i - 128|^2/2`, for bytes only. log_weight: (N,) float64, None where
-    all weights are 1. original: (N,) int64, the points' places in the data given, None where none
-    was left out.
+    event: the shape of one point; dim: its size d. centre: (d,) float64; for bytes u = 128, else
+    the mean of the points, or 0 where that at most doubles the largest norm: bytes, and such data,
+    enter the products exactly and without a second copy. unit: :func:`centred` counts in it (1, or
+    a byte's step). half_square, norm: (N,) float64, :math:`|x_i - c|^2/2` and :math:`|x_i - c|` in
+    that unit. spread: (N,) float64, for bytes only, the distance from the mean in that unit.
+    log_weight: (N,) float64, None where all weights are 1. original: (N,) int64, the points' places
+    in the data given, None where none was left out.
     """
 
     def __init__(self, data: Tensor, weights: Tensor | None = None):
@@ -50,18 +49,19 @@ class DataPoints:
         mean = sum(self.raw[rows].double().sum(0) for rows in self.chunks(CHUNK)) / len(self)
         if not bool(mean.isfinite().all()):
             raise ValueError("data hold NaN or infinite numbers, or overflow when summed")
-        self._raw_centre = mean.round() if self.bytes else mean.float().double()
-        squares = self._squares_about(self._raw_centre)
-        if not self.bytes:
+        about_mean = self._squares_about(mean.float().double())
+        if self.bytes:
+            self._shift, squares = None, self._squares_about(torch.full_like(mean, 128))
+            self.spread = about_mean.sqrt()
+        else:
+            self._shift, squares = mean.float().double(), about_mean
             about_zero = self._squares_about(torch.zeros_like(mean))
             if float(about_zero.max()) <= 4 * float(squares.max()):
-                self._raw_centre, squares = None, about_zero
-        self.half_square = squares / 2
-        self.norm = squares.sqrt()
+                self._shift, squares = None, about_zero
+        self.half_square, self.norm = squares / 2, squares.sqrt()
+        self.centre = torch.zeros_like(mean) if self._shift is None else self._shift
         if self.bytes:
-            self.byte_half_square = self._squares_about(torch.full_like(mean, 128)) / 2
-        centre = torch.zeros_like(mean) if self._raw_centre is None else self._raw_centre
-        self.centre = centre * self.unit - float(self.bytes)
+            self.centre = self.centre + (128 / 127.5 - 1)
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -75,15 +75,21 @@ class DataPoints:
 
         Each number is rounded once; twice where float64 data go to float32.
         """
+        if self.bytes:
+            return self.signed_bytes(rows).to(dtype)
         raw = self.raw[rows]
-        if self._raw_centre is None:
+        if self._shift is None:
             return raw.to(dtype)
         wide = torch.float64 if raw.dtype == torch.float64 else dtype
-        return (raw.to(wide) - self._raw_centre.to(wide)).to(dtype)
+        return (raw.to(wide) - self._shift.to(wide)).to(dtype)
 
-    def _squares_about(self, raw_centre: Tensor) -> Tensor:
+    def signed_bytes(self, rows: slice) -> Tensor:
+        """u_i - 128 as int8, for bytes only."""
+        return self.raw[rows].bitwise_xor(128).view(torch.int8)
+
+    def _squares_about(self, point: Tensor) -> Tensor:
         return torch.cat(
-            [(self.raw[r].double() - raw_centre).square().sum(1) for r in self.chunks(CHUNK)]
+            [(self.raw[r].double() - point).square().sum(1) for r in self.chunks(CHUNK)]
         )
 
     def take(self, index: Tensor) -> Tensor:

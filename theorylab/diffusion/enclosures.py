@@ -14,18 +14,19 @@ rounded, at most 6 in terms bounded by :math:`|q||y_i|`, :math:`|y_i|^2/2` or th
 
 .. math:: s_i = g\,|q|\,|y_i| + g\,|y_i|^2, \qquad g = \gamma_{d+12}.
 
-**Bytes.** With :math:`v_i = u_i - 128`, an int8 vector, and :math:`z = q + m`, :math:`m = c - 128`:
-:math:`\langle z, v_i\rangle - |v_i|^2/2 = T_i + const`. Write :math:`z = s k + \delta` with
-:math:`s = \max|z|/127` and k an int8 vector. The integer product :math:`\langle k, v_i\rangle` is
-exact, :math:`\langle\delta, v_i\rangle = \langle\delta, y_i\rangle + const`, and
-:math:`|\langle\delta, y_i\rangle| \le |\delta||y_i|`. What is rounded is the integer on its way to
-float32 (nothing below 2^24, that is for d up to 1,024) and the correction of rank three, at most 8
-factors (1 + u) on terms bounded by :math:`|sk||v_i|`, :math:`|v_i|^2/2` and
-:math:`|\delta||y_i|`. Hence, with :math:`g = \gamma_{12}`,
+**Bytes.** Here c is the byte 128, so that :math:`y_i = u_i - 128` is an int8 vector. Write
+:math:`q = s k + \delta` with :math:`s = \max|q|/127` and k an int8 vector. The integer product
+:math:`\langle k, y_i\rangle` is exact; with the data's mean m,
+:math:`\langle\delta, y_i\rangle = \langle\delta, y_i - m\rangle + const` and
+:math:`|\langle\delta, y_i - m\rangle| \le |\delta||y_i - m|`. What is rounded is the integer on its
+way to float32 (nothing below 2^24, that is for d up to 1,024) and the correction of rank three, at
+most 8 factors (1 + u) on terms bounded by :math:`|sk||y_i|`, :math:`|y_i|^2/2` and
+:math:`|\delta||y_i - m|`. Hence, with :math:`g = \gamma_{12}`,
 
-.. math:: s_i = |\delta|(1 + g)|y_i| + g(|z| + |\delta|)(|v_i| + 1) + g|v_i|^2.
+.. math:: s_i = |\delta|(1 + g)|y_i - m| + g(|q| + |\delta|)(|y_i| + 1) + g|y_i|^2.
 
-The + 1 covers float64's rounding of z and of x_i = u_i/127.5 - 1, 2^-50 (|z| + 256 sqrt(d)) each.
+The + 1, and 2^-50 (|q| + 256 sqrt(d)) added to :math:`|\delta|`, cover float64's rounding of q and
+of x_i = u_i/127.5 - 1.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class ByteEnclosure:
 
     def __init__(self, points: DataPoints, x: Tensor):
         self.points, self.error = points, gamma(12, torch.float32)
-        query = (x + 1) * 127.5 - 128
+        query = (x - points.centre) / points.unit
         self.step = query.abs().amax(1).clamp(min=1) / 127
         self.unit = self.step * points.unit**2
         self.query = (query / self.step[:, None]).round().to(torch.int8)
@@ -108,18 +109,17 @@ class ByteEnclosure:
     def upper(self, rows: slice) -> Tensor:
         """As `FloatEnclosure.upper`."""
         points = self.points
-        half = points.byte_half_square[rows]
-        norm = (2 * half).sqrt() + 1
-        column = torch.stack([points.norm[rows], norm, (2 * self.error - 1) * half])
-        data = points.raw[rows].bitwise_xor(128).view(torch.int8)  # u - 128
-        product = torch._int_mm(self.query, data.T)
+        half = (2 * self.error - 1) * points.half_square[rows]
+        column = torch.stack([points.spread[rows], points.norm[rows] + 1, half])
+        product = torch._int_mm(self.query, points.signed_bytes(rows).T)
         return torch.mm(self.row, column.float()).add_(product)
 
     def slack(self, query: Tensor, point: Tensor) -> Tensor:
         """As `FloatEnclosure.slack`."""
-        norm, half = self.points.norm[point], self.points.byte_half_square[point]
-        rounding = self.length[query] * ((2 * half).sqrt() + 1)
-        return self.residual[query] * norm + rounding + 2 * self.error * half / self.step[query]
+        points, step = self.points, self.step[query]
+        residual = self.residual[query] * points.spread[point]
+        rounding = self.length[query] * (points.norm[point] + 1)
+        return residual + rounding + 2 * self.error * points.half_square[point] / step
 
     def keep(self, mask: Tensor) -> None:
         """As `FloatEnclosure.keep`."""
