@@ -170,17 +170,17 @@ def gradients(set, level, queries, rng):
     along = toward - (x @ directions.T)[:, :, None]  # <x_i - x, u>, (query, 2, m)
     nearest = chosen.take(squared.argmin(1))
     noisy, rows = torch.from_numpy(x), {}
-    posteriors = {
-        law: denoiser_of(set, chosen, w).posterior(noisy, sigma)
-        for law, w in zip(LAWS, (None, weights), strict=True)
+    denoisers = {
+        law: denoiser_of(set, chosen, w) for law, w in zip(LAWS, (None, weights), strict=True)
     }
+    denoised = {law: denoiser(noisy, sigma) for law, denoiser in denoisers.items()}
     for law, log_weight in zip(LAWS, (np.zeros(m), np.log(weights)), strict=True):
-        found = posteriors[law]
+        found = denoisers[law].posterior(noisy, sigma)
         eps = {
-            "eps": eps_from_denoised(found.mean, noisy, sigma),
-            "eps_unweighted": eps_from_denoised(posteriors["uniform"].mean, noisy, sigma),
+            "eps": eps_from_denoised(denoised[law], noisy, sigma),
+            "eps_unweighted": eps_from_denoised(denoised["uniform"], noisy, sigma),
             "eps_nearest": eps_from_denoised(torch.from_numpy(nearest), noisy, sigma),
-            "score": score_from_denoised(found.mean, noisy, sigma),
+            "score": score_from_denoised(denoised[law], noisy, sigma),
         }
         row = {name: v.numpy() @ directions.T for name, v in eps.items()}
         for name, width in (("slope", 2 * sigma**2), ("slope_softmin", sigma**2)):
@@ -215,7 +215,7 @@ def gradients(set, level, queries, rng):
     }
     variables |= {
         "sigma": sigma,
-        "distance": ("query", posteriors["uniform"].distance.numpy()),
+        "distance": ("query", found.distance.numpy()),
         "true_distance": ("query", np.sqrt(squared.min(1))),
     }
     return xr.Dataset(variables, {"law": list(LAWS), "arm": list(by_formula)})
@@ -449,15 +449,16 @@ def image_levels(images, sigma, queries, rng):
 
 
 @experiment.measure(
-    grid={"images": list(IMAGES), "sigma": [4.0, 10.0, 40.0]},
+    grid={"images": list(IMAGES), "level": [0.4, 1.0, 2.5]},
     data=IMAGES,
-    quick={"queries": 384, "sigma": [4.0]},
+    quick={"queries": 384, "level": [0.4]},
     default={"queries": 768},
     paper={"queries": 8192},
 )
-def image_losses(images, sigma, queries, rng):
+def image_losses(images, level, queries, rng):
     """|D - x_0|^2 and |mean - x_0|^2 beside the trace of the posterior's covariance at x."""
     chosen, denoiser = images_as_set(images), images_denoiser(images)
+    sigma = level * chosen.spread
     start, x = noisy_images(chosen, sigma, queries, rng)
     guesses = {"ideal": denoiser(x, sigma).numpy(), "mean": chosen.mean}
     squares = [((guess - start) ** 2).sum(1) for guess in guesses.values()]
@@ -569,7 +570,7 @@ def two_points():
     score = score_from_denoised(denoised, grid, noise)
     shape = len(sigmas), len(x)
     starts = np.array([30.0, -10.0, 2.0, 0.5, 100.0, -60.0])
-    levels = np.array([80.0, 20.0, 7.0, 2.0, 1.0, 0.5, 0.2, 0.1])
+    levels = np.array([80.0, 40.0, 20.0, 10.0, 5.0, 3.0, 2.0, 1.4, 1.0, 0.7, 0.5, 0.35, 0.2, 0.1])
     flows = []
     # The second has weights of temperature 4 sigma^2 and need not be accurate.
     for factor, rtol in ((1.0, 1e-10), (math.sqrt(2.0), 1e-5)):
@@ -1233,7 +1234,7 @@ experiment.claim(
     source=Source("000", DENOISER),
     entries="denoising-loss-minimiser",
     form="derived",
-    conditions="x_0 uniform over a set of images, sigma >= 4",
+    conditions="x_0 uniform over a set of images, sigma at least 0.4 of its spread",
     check=image_loss,
     controls=[
         Control("the mean of all images for the posterior mean", eps="mean"),

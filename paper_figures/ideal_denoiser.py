@@ -24,7 +24,7 @@ def draw(result):
         axis.plot(line, factor / 2 * line, color=THEORY, lw=0.8, ls="-" if factor == 2 else "--")
         axis.plot(noise, half, marker, color=colour, mec="white", mew=0.3, ms=4, label=label)
     axis.text(0.62, 0.78, "slope 1", ha="right", va="bottom")
-    axis.text(0.98, 0.40, r"slope $\frac{1}{2}$", ha="right", va="top")
+    axis.text(0.98, 0.30, r"slope $\frac{1}{2}$", ha="right", va="top")
     axis.set(
         xlim=line,
         ylim=line,
@@ -51,10 +51,19 @@ def draw_small_sigma(result):
         ls="--",
         label=r"$e^{-2t}$",
     )
-    for place, marker, colour in zip(data.set.values, MARKERS, CATEGORICAL, strict=False):
+    for k, place in enumerate(data.set.values):
         run = data.sel(set=place, arm="generic")
         ratio = (run.error / run.between).mean("query")
-        axis.plot(run.t, ratio, marker, color=colour, ms=3.2, label=_name(str(place)))
+        # Hollow and shrinking: the sets fall onto one line, and all are to be seen.
+        axis.plot(
+            run.t,
+            ratio,
+            MARKERS[k % len(MARKERS)],
+            mec=CATEGORICAL[k % len(CATEGORICAL)],
+            mfc="none",
+            ms=8 - 0.8 * k,
+            label=_name(str(place)),
+        )
     axis.set(
         yscale="log",
         xlabel=r"$t = (d_2^2 - d_1^2)\,/\,2\sigma^2$",
@@ -110,5 +119,5 @@ def draw_two_points(result):
     for end in (-1, 1):
         axis.axhline(end, color=THEORY, lw=0.5, ls=":")
     axis.set(xscale="log", xlabel=r"$\sigma$", ylabel=r"$x \;/\; \sqrt{1 + \sigma^2}$")
-    axis.legend(*handles, loc="center right", fontsize=7)
+    figure.legend(*handles, loc="outside lower center", ncols=2)
     return figure
