@@ -439,7 +439,7 @@ def frequency_on_data(noised, sources, level, law="exact"):
     return checks.proportion(
         some.longer,
         some.samples,
-        some.longer.copy(data=predicted),
+        some.longer.copy(data=np.reshape(predicted, some.longer.shape)),
         margin=0.05,
         reason="a tenth of what the printed limit of 1 is off by at small sigma",
         level=level,
