@@ -130,6 +130,7 @@ COUPLINGS = {
 @experiment.measure(
     grid={"dim": [2, 3, 4, 5, 6, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 16_384, 65_536]},
     quick={"dim": [2, 3, 4, 16, 64, 256, 1024, 4096]},
+    default={},
 )
 def norms(dim):
     """Exact law of the norm of every path, by quadrature over the plane of the two latents."""
@@ -165,6 +166,7 @@ def norms(dim):
 @experiment.measure(
     grid={"dim": [16, 64, 256, 512, 1024, 2048, 4096, 8192, 16_384, 65_536]},
     quick={"dim": [64, 256, 1024, 4096, 16_384]},
+    default={},
 )
 def distances(dim):
     """Distances of each path's law on R^d from N(0, I_d), by quadrature."""
@@ -194,6 +196,7 @@ def distances(dim):
 @experiment.measure(
     grid={"dim": [1, 2, 3, 16, 64, 128, 512]},
     quick={"dim": [1, 2, 16, 128]},
+    default={},
     paper={"dim": [1, 2, 1024]},
 )
 def linear_maps(dim, generator):
@@ -225,7 +228,7 @@ def linear_maps(dim, generator):
     )
 
 
-@experiment.measure(grid={"dim": [4, 16, 128, 1024]}, quick={"dim": [4, 16, 128]})
+@experiment.measure(grid={"dim": [4, 16, 128, 1024]}, quick={"dim": [4, 16, 128]}, default={})
 def turns(dim, generator):
     """How far paths are from commuting with a rotation and scaling, or with another linear map."""
     normal = torch.randn((3, dim, dim), dtype=torch.float64, generator=generator)
@@ -255,7 +258,7 @@ def turns(dim, generator):
 
 
 @experiment.measure(
-    grid={"dim": [2, 4, 8, 64, 256, 2048]},
+    grid={"dim": [2, 4, 8, 64, 256, 1024]},
     quick={"dim": [2, 64, 256], "samples": 30_000},
     default={"samples": 40_000},
     paper={"dim": [2, 8, 64, 512, 4096, 16_384], "samples": 100_000},
@@ -341,7 +344,7 @@ def gaussian_flow(images, steps):
     grid={"images": ["digits", "fashion-mnist"], "components": [1, 10]},
     data=("digits", "fashion-mnist"),
     quick={"pairs": 600, "steps": 8},
-    default={"pairs": 2000, "steps": 24},
+    default={"pairs": 1500, "steps": 16},
     paper={"pairs": 10_000, "steps": 50},
 )
 def details(images, components, pairs, steps, generator):
