@@ -69,7 +69,7 @@ def draw_small_sigma(result):
         xlabel=r"$t = (d_2^2 - d_1^2)\,/\,2\sigma^2$",
         ylabel=r"$|D - x_{(1)}| \;/\; |x_{(2)} - x_{(1)}|$",
     )
-    axis.legend(ncols=2, fontsize=6.5, columnspacing=0.8, handletextpad=0.4, loc="lower left")
+    axis.legend(ncols=2, fontsize=6.5, columnspacing=0.8, handletextpad=0.4, loc="upper right")
     return figure
 
 
