@@ -215,8 +215,7 @@ def image_errors(images, m, draws, rng):
 
 @experiment.measure(
     grid={"law": list(LINE), "m": [1, 4, 16, 64, 256]},
-    quick={"m": [1, 16]},
-    default={},
+    quick={"m": [1, 4]},
 )
 def distances(law, m):
     """Exact W2 between X and its posterior mean on the line, and the terms of the chain above it.
@@ -304,7 +303,8 @@ def small_noise(prior):
             w2_squared_from_quantiles(
                 law.quantile,
                 lambda u, s=s, step=step: jump(law, law.quantile(u, s)[:, None], s, step)[:, 0],
-                rtol=1e-7,
+                # The rates need the smooth prior's digits; of the points only who wins is asked.
+                rtol=1e-7 if prior == "mixture" else 1e-4,
                 jumps=[0.5] if prior == "two points" else (),
             )[:2]
             for step in (0.0, 0.5, 1.0)

@@ -37,9 +37,10 @@ def test_cells_are_the_product_of_the_axes_with_canonical_values(experiment):
     assert cells[0].parameters == {"n": 1000, "times": (0.5, 1.0)}
 
 
-def test_a_preset_narrows_an_axis_and_a_missing_one_falls_back(experiment):
+def test_a_preset_narrows_an_axis_and_a_missing_one_takes_arguments_and_the_whole_grid(experiment):
     assert plan(experiment, "quick").axes["sigma"] == (1.0,)
     assert plan(experiment, "default").parameters["n"] == 10
+    assert plan(experiment, "default").axes["sigma"] == (0.5, 1.0)
 
 
 def test_overrides_take_the_type_of_what_they_replace(experiment):

@@ -75,12 +75,13 @@ class Measurement:
         """Fix axes and parameters: function defaults, then the preset, then the overrides.
 
         Args:
-            preset: one of ``PRESETS``; a preset the measurement does not give falls back to the
-                next smaller one.
+            preset: one of ``PRESETS``; a preset the measurement does not give takes the arguments
+                of the next smaller one, and the whole grid.
             overrides: raw values by name, each a sequence; cast to the type of what they replace.
         """
         chosen = self._preset(preset)
-        axes = {name: self._axis(name, chosen.get(name, own)) for name, own in self.grid.items()}
+        narrowed = self.presets.get(preset, {})
+        axes = {name: self._axis(name, narrowed.get(name, own)) for name, own in self.grid.items()}
         parameters = {name: chosen.get(name, default) for name, default in self.arguments().items()}
         for name, raw in (overrides or {}).items():
             if name in axes:
