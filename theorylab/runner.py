@@ -353,8 +353,8 @@ def _judge(run: Run) -> None:
     path = run.folder / "verdicts.json"
     judged = {
         "datasets": run.sha256,
-        "skipped": run.skipped,
-        "failed": {n: {c: o.message for c, o in f.items()} for n, f in run.failed.items()},
+        "skipped": {name: cells for name, cells in run.skipped.items() if cells},
+        "failed": {n: {c: o.message for c, o in f.items()} for n, f in run.failed.items() if f},
     }
     key = keys.verdict_key(Path(run.reference.path), judged)
     if path.is_file():
