@@ -127,21 +127,59 @@ def test_weighted_far_from_the_origin_agrees_with_mpmath(sigma):
         assert found.log_sum_exp[k].item() == pytest.approx(logarithm, rel=1e-10, abs=1e-9)
 
 
-def test_ways_agree_where_more_than_one_is_accurate(monkeypatch):
-    data, sigma = digits(), 0.5
+@pytest.mark.parametrize("sigma", [0.5, 4.0])
+def test_ways_agree_where_more_than_one_is_accurate(sigma, monkeypatch):
+    data = digits()
     x = data[:30] + sigma * randn(30, 64)
     points = IdealDenoiser(data)._points
     reference = data[100:130]
     level = torch.full((30,), sigma, dtype=torch.float64)
+    monkeypatch.setattr(posterior_moments, "ENTRIES", 64 * 500)  # several blocks a query
     direct, nearest = posterior_moments.direct_moments(points, x, level, reference)
     assert torch.equal(nearest.index, torch.cdist(x, data).argmin(1))
     dense = posterior_moments.dense_moments(points, x, level, torch.float64, True)
     one = reference + direct.first / direct.mass[:, None]
     two = points.centre + dense.first / dense.mass[:, None]
     assert eps_error(two, one, x) < 1e-12
+    sizes = [m.mass.square() / m.mass_of_squares for m in (direct, dense)]
+    assert torch.allclose(*sizes, rtol=1e-11)
     monkeypatch.setattr(ideal, "MOST_PAIRS", 1)
     monkeypatch.setattr(ideal, "EXPONENT_ERROR", {torch.float64: 0.0, torch.float32: 0.0})
     assert eps_error(IdealDenoiser(data)(x, sigma), one, x) < 1e-14
+
+
+@pytest.mark.parametrize("sigma", [1e-3, 0.5])
+def test_of_equally_near_points_the_first_is_named(sigma, monkeypatch):
+    monkeypatch.setattr(posterior_moments, "ENTRIES", 64)  # one pair a block
+    data = digits()[:300].repeat(3, 1)
+    x = data[:10] + sigma * randn(10, 64)
+    found = IdealDenoiser(data).posterior(x, sigma)
+    assert torch.equal(found.index, torch.cdist(x, data[:300]).argmin(1))
+    size = differences(data, x, sigma)[4]
+    assert torch.allclose(found.effective_sample_size, size, rtol=1e-11)
+
+
+@pytest.mark.parametrize("points", [500, 2000])  # screened, direct
+def test_a_reference_far_beyond_sigma_is_replaced(points):
+    # Far from the mean the screening mistakes by 10^4 sigma which point is nearest; then pairs of
+    # points at a tenth of sigma make every digit of an exponent count.
+    sigma = 1e-6
+    cluster = 30 * randn(1, 50) + 3e-3 * randn(points, 50, seed=1)
+    pairs = cluster + 0.1 * sigma * randn(points, 50, seed=2)
+    data = torch.cat([30 * randn(500, 50, seed=3), cluster, pairs])
+    x = cluster[:100] + sigma * randn(100, 50, seed=4)
+    _, logarithm, *_ = differences(data, x, sigma)
+    found = IdealDenoiser(data).posterior(x, sigma)
+    # Of 25, beside 1e10 with a reference 10^5 sigma away: D itself has no digits left to show it.
+    assert torch.allclose(found.log_sum_exp, logarithm, rtol=1e-12)
+
+
+def test_data_far_from_the_origin_are_centred():
+    data = digits()[:50]
+    assert torch.equal(IdealDenoiser(data)._points.centre, torch.zeros(64).double())
+    points = IdealDenoiser(data + 1000)._points
+    assert torch.allclose(points.centre, data.mean(0) + 1000, atol=1e-4)
+    assert float(points.norm.max()) < 15
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

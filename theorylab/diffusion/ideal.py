@@ -30,6 +30,7 @@ ways err in an exponent by a few :math:`u|x_i-x_a|(|x_i-x_a| + 2|x-x_a|)/2\sigma
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -210,14 +211,12 @@ class IdealDenoiser:
             able[torch.float32] | able[torch.float64],
         )
         query, point, near, left = screen(points, x, width, limit, optional)
-        reference = points.take(near)
-        moments, nearest = pair_moments(points, x, sigma, reference, query, point)
-        again = nearest.half_excess < -RECENTRE * sigma.square()
-        if bool(again.any()):
-            reference[again] = points.take(nearest.index[again])
-            some = again[query]
-            pairs = pair_moments(points, x, sigma, reference, query[some], point[some])
-            put(moments, again, tuple(part[again] for part in pairs[0]))
+        reference, moments, nearest = _about_nearest(
+            points,
+            sigma,
+            points.take(near),
+            lambda a: pair_moments(points, x, sigma, a, query, point),
+        )
         for dtype in FLOATS:
             rows = (left & able[dtype]).nonzero()[:, 0]
             if len(rows):
@@ -226,9 +225,15 @@ class IdealDenoiser:
                 left[rows] = False
         rows = left.nonzero()[:, 0]
         if len(rows):
-            part = direct_moments(points, x[rows], sigma[rows], reference[rows])
-            put(moments, rows, part[0])
-            put(nearest, rows, part[1])
+            part = _about_nearest(
+                points,
+                sigma[rows],
+                reference[rows],
+                lambda a: direct_moments(points, x[rows], sigma[rows], a),
+            )
+            reference[rows] = part.reference
+            put(moments, rows, part.moments)
+            put(nearest, rows, part.nearest)
         return _Sums(reference, moments, nearest)
 
     def _nearest(self, x: Tensor) -> Tensor:
@@ -257,3 +262,19 @@ class _Sums(NamedTuple):
     def mean(self) -> Tensor:
         """(batch, d) float64."""
         return self.reference + self.moments.first / self.moments.mass[:, None]
+
+
+def _about_nearest(
+    points: DataPoints,
+    sigma: Tensor,
+    reference: Tensor,
+    evaluate: Callable[[Tensor], tuple[Moments, Nearest]],
+) -> _Sums:
+    """Exact sums about a reference, and once more about the nearest point where that is far off."""
+    moments, nearest = evaluate(reference)
+    far = nearest.half_excess < -RECENTRE * sigma.square()
+    if bool(far.any()):
+        reference = reference.clone()
+        reference[far] = points.take(nearest.index[far])
+        moments, nearest = evaluate(reference)
+    return _Sums(reference, moments, nearest)
