@@ -128,8 +128,8 @@ class Dask:
             if scheduler:
                 self._client = Client(scheduler, timeout="20s", set_as_default=False)
             else:
-                # A cell whose worker died gets two more chances, then it is reported.
-                with dask.config.set({"distributed.scheduler.allowed-failures": 2}):
+                # A cell whose worker died gets one more chance, and then one by itself.
+                with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
                     self._cluster = LocalCluster(
                         n_workers=jobs,
                         threads_per_worker=1,
@@ -147,18 +147,35 @@ class Dask:
         from dask.distributed import as_completed
         from distributed.scheduler import KilledWorker
 
-        # pure=False: dask would otherwise take two equal calls for one.
-        futures = {self._client.submit(measure, task, pure=False): task for task in tasks}
+        futures = {self._submit(task): task for task in tasks}
+        suspects = []
         for future in as_completed(futures, loop=self._client.loop):
-            task = futures[future]
             try:
-                yield task, future.result()
+                yield futures[future], self._outcome(future)
+            except KilledWorker:
+                suspects.append(futures[future])
+        # Cells that only waited on a worker are blamed for its death too. Alone, each one clears
+        # itself or is found guilty.
+        for task in suspects:
+            try:
+                yield task, self._outcome(self._submit(task))
             except KilledWorker:
                 yield task, Outcome("failed", message="every worker that took this cell died")
-            except StorageError:
-                raise
-            except Exception as error:
-                yield task, Outcome("failed", message=f"{type(error).__name__}: {error}")
+
+    def _submit(self, task: Task):
+        # pure=False: dask would otherwise take two equal calls for one.
+        return self._client.submit(measure, task, pure=False)
+
+    @staticmethod
+    def _outcome(future) -> Outcome:
+        from distributed.scheduler import KilledWorker
+
+        try:
+            return future.result()
+        except (KilledWorker, StorageError):
+            raise
+        except Exception as error:
+            return Outcome("failed", message=f"{type(error).__name__}: {error}")
 
     def close(self) -> None:
         self._client.close()
