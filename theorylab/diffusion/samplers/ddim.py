@@ -6,9 +6,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from theorylab.diffusion.denoisers import Denoiser, check_denoised
-from theorylab.diffusion.samplers.states import finite_states
-from theorylab.diffusion.schedules import append_zero, check_sigmas
+from theorylab.diffusion.denoisers import Denoiser
+from theorylab.diffusion.samplers.states import checked_path, denoise, finite_states
 
 
 def ddim(
@@ -38,22 +37,12 @@ def ddim(
     that is not floating point; `DenoiserError` for an output of wrong type or shape; `StateError`,
     naming step and sigma, for a non-finite state.
     """
-    levels = check_sigmas(sigmas)
-    if final_denoise:
-        if float(levels[-1]) == 0:
-            raise ValueError("sigmas end at 0 already: final_denoise would denoise twice")
-        levels = append_zero(levels)
-    if not x.is_floating_point():
-        raise ValueError(f"x must be floating point, got {x.dtype}")
-    path = levels.tolist()
+    path = checked_path(x, sigmas, final_denoise=final_denoise)
     return finite_states(_steps(denoiser, x, path), path)
 
 
 def _steps(denoiser: Denoiser, x: Tensor, path: list[float]) -> Iterator[Tensor]:
     yield x
     for sigma, sigma_next in pairwise(path):
-        denoised = check_denoised(denoiser(x, sigma), x, sigma)
-        if denoised.dtype != x.dtype:  # a network under autocast answers in bfloat16
-            denoised = denoised.to(x.dtype)
-        x = torch.lerp(denoised, x, sigma_next / sigma)
+        x = torch.lerp(denoise(denoiser, x, sigma), x, sigma_next / sigma)
         yield x

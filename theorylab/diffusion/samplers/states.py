@@ -1,15 +1,58 @@
-"""What every sampler shares: its states are finite, or the error names the step and sigma."""
+"""What every sampler shares: a valid path, outputs that fit, states that are finite.
+
+A sampler checks its arguments at once with :func:`checked_path`, computes its coefficients as
+Python floats, asks the denoiser through :func:`denoise` and hands its states to
+:func:`finite_states`, which names the step and sigma of the first that is not finite.
+"""
 
 from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
 
-from theorylab.diffusion.denoisers import all_finite
+from theorylab.diffusion.denoisers import Denoiser, all_finite, check_denoised
+from theorylab.diffusion.schedules import append_zero, check_sigmas
 
 
 class StateError(ValueError):
     """A sampler's state holds NaN or infinite entries."""
+
+
+def checked_path(
+    x: Tensor, sigmas: Tensor | Iterable[float], *, final_denoise: bool = False
+) -> list[float]:
+    """The noise levels of a sampler's states as Python floats, one for each state.
+
+    Valid ``sigmas``: :func:`~theorylab.diffusion.schedules.check_sigmas`; only the last may be 0.
+    ``final_denoise=True`` appends 0. Raises ``ValueError`` for other sigmas, for ``final_denoise``
+    where they end at 0 already, and for an ``x`` that is not floating point.
+    """
+    levels = check_sigmas(sigmas)
+    if final_denoise:
+        if float(levels[-1]) == 0:
+            raise ValueError("sigmas end at 0 already: final_denoise would denoise twice")
+        levels = append_zero(levels)
+    if not x.is_floating_point():
+        raise ValueError(f"x must be floating point, got {x.dtype}")
+    return levels.tolist()
+
+
+def denoise(denoiser: Denoiser, x: Tensor, sigma: float) -> Tensor:
+    """``denoiser(x, sigma)`` in the dtype of ``x``; `DenoiserError` for a wrong type or shape."""
+    denoised = check_denoised(denoiser(x, sigma), x, sigma)
+    if denoised.dtype != x.dtype:  # a network under autocast answers in bfloat16
+        return denoised.to(x.dtype)
+    return denoised
+
+
+def normal_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Standard normal noise of the shape, dtype and device of ``x``.
+
+    Drawn on the generator's device (that of ``x`` without one), so that a CPU generator gives the
+    same bits whatever device the sampler runs on.
+    """
+    device = x.device if generator is None else generator.device
+    return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=device).to(x.device)
 
 
 def finite_states(states: Iterable[Tensor], sigmas: list[float]) -> Iterator[Tensor]:
