@@ -20,9 +20,11 @@ dropped with a proven bound on their mass, the others are evaluated from exact f
 **Accuracy.** An error of at most :math:`\delta` in every exponent moves D by at most
 :math:`(e^{2\delta}-1)\sqrt{\mathrm{tr\,Cov}(x_0|x)}`, and eps = (x - D)/sigma relatively by that
 over :math:`|x - D|`. The dense way is taken only where a proven bound (see
-:meth:`IdealDenoiser.exponent_error_bound`) holds :math:`\delta` below `EXPONENT_ERROR`: 1e-9 in
-float64, 0.5 in float32. Rounding errors cancel, so the bound is 1,000 to 100,000 times too large:
-eps was within 1e-13 and 1e-6 on the digits and Fashion-MNIST, near-duplicates included. The other
+:meth:`IdealDenoiser.exponent_error_bound`) holds :math:`\delta` below `EXPONENT_ERROR`: 5e-10 in
+float64, so that eps is proven to 1e-9 wherever :math:`\mathrm{tr\,Cov} \le |x - D|^2` (on images
+it was at most a hundredth of it), 0.5 in float32. Rounding errors cancel, so the bound is 1,000 to
+100,000 times too large: eps was within 1e-13 and 1e-6 on the digits and Fashion-MNIST,
+near-duplicates included. The other
 ways err in an exponent by a few :math:`u|x_i-x_a|(|x_i-x_a| + 2|x-x_a|)/2\sigma^2`, with
 :math:`x_a` the nearest point, in either precision. D itself is rounded to the dtype of x.
 """
@@ -51,7 +53,7 @@ from theorylab.diffusion.posterior_moments import (
 from theorylab.diffusion.screening import screen
 
 BATCH = 256  # queries at a time
-EXPONENT_ERROR = {torch.float64: 1e-9, torch.float32: 0.5}
+EXPONENT_ERROR = {torch.float64: 5e-10, torch.float32: 0.5}
 DROPPED = 2.0**-60  # largest share of the posterior that screening may drop
 DENSE_PAIRS = {torch.float64: 64, torch.float32: 256}  # cost of an exact pair, in dense ones
 RECENTRE = 1e3  # exponents from a reference that much farther than the nearest lose 3 digits
