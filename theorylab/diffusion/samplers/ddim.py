@@ -46,3 +46,7 @@ def _steps(denoiser: Denoiser, x: Tensor, path: list[float]) -> Iterator[Tensor]
     for sigma, sigma_next in pairwise(path):
         x = torch.lerp(denoise(denoiser, x, sigma), x, sigma_next / sigma)
         yield x
+
+
+#: Euler's method for ``dx/dsigma = eps`` is DDIM: one function, two names.
+euler = ddim

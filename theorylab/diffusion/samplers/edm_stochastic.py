@@ -1,0 +1,87 @@
+"""EDM's stochastic sampler: noise is added back before each of Heun's steps."""
+
+import math
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from theorylab.diffusion.denoisers import Denoiser
+from theorylab.diffusion.samplers.states import (
+    checked_path,
+    denoise,
+    finite_states,
+    normal_like,
+)
+
+
+def edm_stochastic(
+    denoiser: Denoiser,
+    x: Tensor,
+    sigmas: Tensor | Iterable[float],
+    *,
+    churn: float,
+    sigma_from: float = math.inf,
+    sigma_to: float = 0.0,
+    noise_scale: float = 1.0,
+    correct: bool = True,
+    generator: torch.Generator | None = None,
+    final_denoise: bool = False,
+) -> Iterator[Tensor]:
+    r"""Yield the states of EDM's stochastic sampler.
+
+        gamma   = min(churn/N, sqrt(2) - 1) if sigma_to <= sigma_t <= sigma_from, else 0
+        hat     = (1 + gamma) sigma_t
+        x_hat   = x_t + sqrt(hat^2 - sigma_t^2) noise_scale w,          w ~ N(0, I)
+        y       = x_hat + (sigma_{t-1} - hat) eps(x_hat, hat)
+        x_{t-1} = x_hat + (sigma_{t-1} - hat) [eps(x_hat, hat) + eps(y, sigma_{t-1})] / 2
+
+    Karras et al. 2022 (arXiv 2206.00364), Algorithm 2, with ``S_churn, S_tmax, S_tmin, S_noise =
+    churn, sigma_from, sigma_to, noise_scale`` and N the number of steps. ``churn = 0`` is
+    :func:`~.runge_kutta.heun`. ``correct=False`` stops at y (Euler, half the evaluations); so does
+    a step to sigma = 0, where y is the denoiser's output.
+
+    Raises ``ValueError`` for a ``churn`` or ``noise_scale`` that is negative or not finite, and for
+    ``sigma_to > sigma_from``; the rest as in :func:`~.ddim.ddim`.
+    """
+    path = checked_path(x, sigmas, final_denoise=final_denoise)
+    for name, value in (("churn", churn), ("noise_scale", noise_scale)):
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"{name} must be finite and at least 0, got {value}")
+    if not 0 <= sigma_to <= sigma_from:
+        raise ValueError(
+            f"need 0 <= sigma_to <= sigma_from, got {sigma_to} and {sigma_from}: noise is added "
+            "where sigma_to <= sigma <= sigma_from"
+        )
+    gamma = min(churn / max(len(path) - 1, 1), math.sqrt(2) - 1)
+    steps = []
+    for sigma, sigma_next in pairwise(path):
+        extra = gamma if sigma_to <= sigma <= sigma_from else 0.0
+        raised = (1 + extra) * sigma
+        spread = noise_scale * sigma * math.sqrt(extra * (2 + extra))
+        steps.append((raised, spread, sigma_next))
+    return finite_states(_steps(denoiser, x, steps, correct, generator), path)
+
+
+def _steps(
+    denoiser: Denoiser,
+    x: Tensor,
+    steps: list[tuple[float, float, float]],
+    correct: bool,
+    generator: torch.Generator | None,
+) -> Iterator[Tensor]:
+    yield x
+    for raised, spread, sigma_next in steps:
+        if spread > 0:
+            x = torch.add(x, normal_like(x, generator), alpha=spread)
+        denoised = denoise(denoiser, x, raised)
+        y = torch.lerp(denoised, x, sigma_next / raised)
+        if correct and sigma_next > 0:
+            h = sigma_next - raised
+            slope = y - denoise(denoiser, y, sigma_next)
+            x = x.add(x - denoised, alpha=0.5 * h / raised)
+            x = x.add_(slope, alpha=0.5 * h / sigma_next)
+        else:
+            x = y
+        yield x

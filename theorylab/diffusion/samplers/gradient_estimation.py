@@ -1,0 +1,76 @@
+"""The gradient-estimation sampler: DDIM along an extrapolated noise prediction."""
+
+import math
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from theorylab.diffusion.denoisers import Denoiser
+from theorylab.diffusion.samplers.states import (
+    checked_path,
+    denoise,
+    finite_states,
+    normal_like,
+)
+
+
+def gradient_estimation(
+    denoiser: Denoiser,
+    x: Tensor,
+    sigmas: Tensor | Iterable[float],
+    *,
+    gamma: float = 2.0,
+    mu: float = 0.0,
+    generator: torch.Generator | None = None,
+    final_denoise: bool = False,
+) -> Iterator[Tensor]:
+    r"""Yield the states of the gradient-estimation sampler.
+
+        eps_bar = gamma eps(x_t, sigma_t) + (1 - gamma) eps(x_{t+1}, sigma_{t+1})
+        x_{t-1} = x_t + (sigma' - sigma_t) eps_bar + sqrt(sigma_{t-1}^2 - sigma'^2) w
+        sigma'  = (sigma_{t-1} / sigma_t^mu)^(1/(1-mu)),      w ~ N(0, I)
+
+    with ``eps_bar = eps(x_N, sigma_N)`` in the first step. Permenter & Yuan 2024 (arXiv
+    2306.04848), Algorithm 2 at ``gamma = 2, mu = 0``, where no noise is added; ``gamma = 1`` is
+    DDIM (``mu = 0``) or DDPM (``mu = 1/2``). One evaluation a step: the last prediction is kept.
+    On equal steps ``gamma = 3/2`` is the two-step Adams-Bashforth method.
+
+    A step to sigma = 0 is taken like any other: with ``gamma != 1`` it does not end in the
+    denoiser's output. ``final_denoise=True`` appends such a step. ``generator`` draws the noise of
+    ``mu > 0``.
+
+    Raises ``ValueError`` for a ``gamma`` that is not finite and a ``mu`` outside [0, 1); the rest
+    as in :func:`~.ddim.ddim`.
+    """
+    path = checked_path(x, sigmas, final_denoise=final_denoise)
+    if not math.isfinite(gamma):
+        raise ValueError(f"gamma must be finite (1 is DDIM, 2 is Algorithm 2), got {gamma}")
+    if not 0 <= mu < 1:
+        raise ValueError(f"mu must lie in [0, 1) (0 adds no noise, 1/2 is DDPM), got {mu}")
+    steps = []
+    for sigma, sigma_next in pairwise(path):
+        kept = (sigma_next / sigma) ** (mu / (1 - mu))
+        spread = sigma_next * math.sqrt(1 - kept**2)
+        steps.append((sigma, kept * sigma_next - sigma, spread))
+    return finite_states(_steps(denoiser, x, steps, gamma, generator), path)
+
+
+def _steps(
+    denoiser: Denoiser,
+    x: Tensor,
+    steps: list[tuple[float, float, float]],
+    gamma: float,
+    generator: torch.Generator | None,
+) -> Iterator[Tensor]:
+    yield x
+    before = None
+    for sigma, h, spread in steps:
+        eps = (x - denoise(denoiser, x, sigma)).div_(sigma)
+        estimate = eps if before is None else torch.lerp(before, eps, gamma)
+        x = torch.add(x, estimate, alpha=h)
+        if spread > 0:
+            x = torch.add(x, normal_like(x, generator), alpha=spread)
+        before = eps
+        yield x
