@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from theorylab.diffusion.denoisers import DenoiserError, eps_from_denoised
-from theorylab.diffusion.samplers import StateError, ddim
+from theorylab.diffusion.samplers import StateError, ddim, euler
 from theorylab.diffusion.schedules import append_zero, ddpm_grid, log_linear, select_steps
 
 
@@ -74,6 +74,8 @@ def test_agrees_with_diffusers_in_variance_preserving_coordinates():
         set_alpha_to_one=True,
     )
     reference.set_timesteps(20)
+    reference.alphas_cumprod = 1 / (1 + ddpm_grid().flip(0) ** 2)  # its own are float32
+    reference.final_alpha_cumprod = torch.tensor(1.0, dtype=torch.float64)
     sigmas = select_steps(ddpm_grid(), 20, "trailing", final="zero")
     scale = float((1 + sigmas[0] ** 2).sqrt())
     z = normals(8, 5, seed=4)
@@ -83,7 +85,7 @@ def test_agrees_with_diffusers_in_variance_preserving_coordinates():
         sigma = math.sqrt((1 - alpha_bar) / alpha_bar)
         x = z / math.sqrt(alpha_bar)
         z = reference.step(eps_from_denoised(gaussian(0.5)(x, sigma), x, sigma), t, z).prev_sample
-    torch.testing.assert_close(ours, z, rtol=1e-5, atol=1e-6)  # its alphas are float32
+    torch.testing.assert_close(ours, z, rtol=1e-10, atol=1e-10)
 
 
 def test_first_state_is_the_input_and_the_end_is_explicit():
@@ -116,6 +118,13 @@ def test_states_keep_the_dtype_of_x(dtype):
     x = normals(3, 2).to(torch.float32)
     states = list(ddim(lambda x, sigma: (x / 2).to(dtype), x, [2.0, 1.0, 0.0]))
     assert {state.dtype for state in states} == {torch.float32}
+
+
+def test_euler_is_ddim():
+    # One step of Euler's method for dx/dsigma = eps, on a denoiser that is not linear.
+    x = normals(4, 3, seed=6)
+    _, state = euler(lambda x, sigma: torch.sin(x), x, [3.0, 1.2])
+    torch.testing.assert_close(state, x + (1.2 - 3.0) * (x - torch.sin(x)) / 3.0)
 
 
 def test_gradients_flow_through_the_trajectory():
