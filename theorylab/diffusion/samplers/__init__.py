@@ -3,10 +3,16 @@
 from theorylab.diffusion.samplers.analytic_ddim import analytic_ddim
 from theorylab.diffusion.samplers.ancestral import ancestral, ddpm
 from theorylab.diffusion.samplers.ddim import ddim, euler
+from theorylab.diffusion.samplers.deis import deis
+from theorylab.diffusion.samplers.dpm_solver_pp import dpm_solver_pp
 from theorylab.diffusion.samplers.edm_stochastic import edm_stochastic
 from theorylab.diffusion.samplers.gradient_estimation import gradient_estimation
+from theorylab.diffusion.samplers.ipndm import ipndm, ipndm_v
+from theorylab.diffusion.samplers.lms import lms
+from theorylab.diffusion.samplers.pndm import pndm
 from theorylab.diffusion.samplers.runge_kutta import heun, midpoint, rk4
 from theorylab.diffusion.samplers.states import StateError
+from theorylab.diffusion.samplers.unipc import unipc
 
 __all__ = [
     "StateError",
@@ -14,10 +20,17 @@ __all__ = [
     "ancestral",
     "ddim",
     "ddpm",
+    "deis",
+    "dpm_solver_pp",
     "edm_stochastic",
     "euler",
     "gradient_estimation",
     "heun",
+    "ipndm",
+    "ipndm_v",
+    "lms",
     "midpoint",
+    "pndm",
     "rk4",
+    "unipc",
 ]

@@ -1,0 +1,95 @@
+"""PNDM: a pseudo Runge-Kutta start, then Adams-Bashforth with the weights of equal steps."""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from theorylab.diffusion.denoisers import Denoiser
+from theorylab.diffusion.processes import Process, marginal, variance_preserving
+from theorylab.diffusion.samplers.ipndm import EQUAL_STEPS
+from theorylab.diffusion.samplers.states import checked_path, denoise, finite_states
+
+
+def pndm(
+    denoiser: Denoiser,
+    x: Tensor,
+    sigmas: Tensor | Iterable[float],
+    *,
+    order: int = 4,
+    process: Process | None = None,
+    final_denoise: bool = False,
+) -> Iterator[Tensor]:
+    r"""Yield the states of F-PNDM (``order`` 4) or S-PNDM (``order`` 2) along ``sigmas``.
+
+    Every transfer is DDIM's, ``phi(x, e, sigma, sigma') = x + (sigma' - sigma) e``. F-PNDM takes
+    its first three steps by a pseudo Runge-Kutta method,
+
+        e1 = eps(x_k, sigma_k),   x1 = phi(x_k, e1, sigma_k, m),   e2 = eps(x1, m),
+        x2 = phi(x_k, e2, sigma_k, m),   e3 = eps(x2, m),
+        x3 = phi(x_k, e3, sigma_k, sigma_{k+1}),   e4 = eps(x3, sigma_{k+1}),
+        e_bar = (e1 + 2 e2 + 2 e3 + e4)/6,
+
+    with m the level of ``process`` half-way in time (by default linear-beta variance preserving),
+    and the others by ``e_bar = (55 e_k - 59 e_{k-1} + 37 e_{k-2} - 9 e_{k-3})/24``. S-PNDM takes
+    its first step by ``e_bar = (e1 + eps(x1, sigma_{k+1}))/2``, ``x1`` DDIM's step, and the others
+    by ``e_bar = (3 e_k - e_{k-1})/2``. Levels uniform in sigma with
+    ``process=variance_exploding()`` make F-PNDM the classical methods of order 4; on other grids
+    both have order 2, for the weights are those of equal steps.
+
+    Four denoiser calls a Runge-Kutta step (two in S-PNDM's first), one in all others. A
+    Runge-Kutta step to ``sigma = 0``, where eps is not defined, is DDIM's, the denoised; later
+    steps there are taken like any other. Arguments, states and errors are those of
+    :func:`~theorylab.diffusion.samplers.ddim`; ``ValueError`` for another order.
+
+    Source: Liu, Ren, Lin & Zhao 2022 (arXiv 2202.09778), eqs. 9, 12 and 13 and algorithm 2.
+    """
+    if isinstance(order, bool) or order not in (2, 4):
+        raise ValueError(f"order must be 2 (S-PNDM) or 4 (F-PNDM), got {order!r}")
+    path = checked_path(x, sigmas, final_denoise=final_denoise)
+    clock = variance_preserving() if process is None else process
+    first = [step for step in pairwise(path[:order]) if step[1] > 0]
+    middles = [_half_way(clock, *step) for step in first] if order == 4 else []
+    return finite_states(_steps(denoiser, x, path, order, middles), path)
+
+
+def _half_way(process: Process, sigma: float, sigma_next: float) -> float:
+    times = process.time(torch.tensor([sigma, sigma_next], dtype=torch.float64))
+    scale, std = marginal(process, times.mean())
+    return float(std / scale)
+
+
+def _steps(
+    denoiser: Denoiser, x: Tensor, path: list[float], order: int, middles: list[float]
+) -> Iterator[Tensor]:
+    yield x
+    weights = EQUAL_STEPS[order - 1]
+    history: list[Tensor] = []
+    for k, (sigma, sigma_next) in enumerate(pairwise(path)):
+        denoised = denoise(denoiser, x, sigma)
+        eps = (x - denoised).div_(sigma)
+        history.insert(0, eps)
+        del history[order:]
+        h = sigma_next - sigma
+        if k >= order - 1:
+            x = torch.add(x, eps, alpha=h * weights[0])
+            for output, weight in zip(history[1:], weights[1:], strict=True):
+                x.add_(output, alpha=h * weight)
+        elif sigma_next == 0:
+            x = denoised
+        elif order == 2:
+            end = _eps(denoiser, torch.add(x, eps, alpha=h), sigma_next)
+            x = x.add(eps, alpha=h / 2).add_(end, alpha=h / 2)
+        else:
+            mid = middles[k]
+            second = _eps(denoiser, torch.add(x, eps, alpha=mid - sigma), mid)
+            third = _eps(denoiser, torch.add(x, second, alpha=mid - sigma), mid)
+            end = _eps(denoiser, torch.add(x, third, alpha=h), sigma_next)
+            x = x.add(eps, alpha=h / 6).add_(second, alpha=h / 3)
+            x = x.add_(third, alpha=h / 3).add_(end, alpha=h / 6)
+        yield x
+
+
+def _eps(denoiser: Denoiser, x: Tensor, sigma: float) -> Tensor:
+    return (x - denoise(denoiser, x, sigma)).div_(sigma)
