@@ -88,12 +88,19 @@ def diffusers_sigmas(scheduler_):
 
 
 @pytest.mark.parametrize(
-    ("beta_schedule", "grid"), [("linear", sc.ddpm_grid), ("squaredcos_cap_v2", sc.cosine_grid)]
+    ("beta_schedule", "grid"),
+    [
+        ("linear", sc.ddpm_grid),
+        ("squaredcos_cap_v2", sc.cosine_grid),
+        ("scaled_linear", sc.scaled_linear_grid),
+    ],
 )
 def test_grids_agree_with_diffusers(beta_schedule, grid):
     options = {"beta_schedule": beta_schedule}
     if beta_schedule == "linear":
         options |= {"beta_start": 1e-4, "beta_end": 0.02}
+    if beta_schedule == "scaled_linear":
+        options |= {"beta_start": 0.00085, "beta_end": 0.012}
     expected = diffusers_sigmas(scheduler(("ddpm", "DDPMScheduler"), **options))
     # diffusers accumulates in float32: 1 - alpha_bar carries that rounding.
     torch.testing.assert_close(grid().flip(0)[:-1], expected[:-1], rtol=3e-3, atol=0)
@@ -101,8 +108,8 @@ def test_grids_agree_with_diffusers(beta_schedule, grid):
     torch.testing.assert_close(grid().flip(0)[middle], expected[middle], rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize("spacing", ["trailing", "leading"])
-@pytest.mark.parametrize("n", [1, 5, 10, 20, 250])
+@pytest.mark.parametrize("spacing", ["trailing", "leading", "linspace"])
+@pytest.mark.parametrize("n", [2, 5, 10, 20, 250])
 def test_selected_times_agree_with_diffusers(spacing, n):
     reference = scheduler(
         ("ddim", "DDIMScheduler"), beta_start=1e-4, beta_end=0.02, timestep_spacing=spacing
@@ -118,6 +125,27 @@ def test_steps_that_do_not_divide_the_grid_are_rounded():
     assert time(sc.select_steps(grid, 3)) == [1000, 667, 333, 1]
     assert time(sc.select_steps(grid, 3, "leading", final="zero")[:-1]) == [667, 334, 1]
     assert time(sc.select_from_time(grid, 3, 100)) == [100, 67, 33, 1]
+
+
+def test_scaled_linear_by_its_product_in_high_precision():
+    with mpmath.workdps(40):
+        low, high = (mpmath.sqrt(mpmath.mpf(v)) for v in ("0.00085", "0.012"))
+        product, sigmas = mpmath.mpf(1), []
+        for t in range(1000):
+            product *= 1 - (low + (high - low) * t / 999) ** 2
+            sigmas.append(float(mpmath.sqrt((1 - product) / product)))
+    np.testing.assert_allclose(sc.scaled_linear_grid().flip(0).numpy(), sigmas, rtol=1e-10)
+
+
+def test_betas_are_recovered_from_the_levels():
+    betas = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64)
+    torch.testing.assert_close(
+        sc.betas_from_grid(sc.ddpm_grid()).flip(0), betas, rtol=1e-11, atol=0
+    )
+    # A selection is the coarser chain: its betas multiply out to the same alpha_bar.
+    coarse = sc.select_steps(sc.ddpm_grid(), 10)
+    product = torch.cumprod(1 - sc.betas_from_grid(coarse).flip(0), 0).flip(0)
+    torch.testing.assert_close(product, 1 / (1 + coarse**2), rtol=1e-13, atol=0)
 
 
 def test_edm_agrees_with_diffusers_up_to_its_final_zero():
@@ -195,6 +223,9 @@ def test_check_sigmas_keeps_all_digits_of_any_container(sigmas):
         lambda: sc.cosine_grid(beta_cap=1.0),
         lambda: sc.select_steps(sc.ddpm_grid(), 1001),
         lambda: sc.select_steps(sc.ddpm_grid(), 5, "middle"),
+        lambda: sc.select_steps(sc.ddpm_grid(), 1, "linspace", final="zero"),
+        lambda: sc.select_steps(sc.ddpm_grid(), 5, "linspace"),
+        lambda: sc.scaled_linear_grid(beta_last=1.0),
         lambda: sc.select_steps(sc.ddpm_grid(), 5, final="one"),
         lambda: sc.select_from_time(sc.ddpm_grid(), 5, 4),
         lambda: sc.snap_up(torch.tensor([0.5, 0.499999]), sc.ddpm_grid(10)),

@@ -80,13 +80,21 @@ def ddpm_grid(levels: int = 1000, beta_first: float = 1e-4, beta_last: float = 0
     ``sigma_t = sqrt((1 - alpha_bar_t) / alpha_bar_t)``. Float64 ``(levels,)``; entry ``T - t`` is
     ``sigma_t``. Ho, Jain & Abbeel 2020 (arXiv 2006.11239), section 4.
     """
-    if levels < 1:
-        raise ValueError(f"levels must be at least 1, got {levels}")
-    if not 0 < beta_first <= beta_last < 1:
-        raise ValueError(
-            f"betas must satisfy 0 < beta_first <= beta_last < 1, got {beta_first} and {beta_last}"
-        )
+    _check_betas(levels, beta_first, beta_last)
     return _grid(torch.linspace(beta_first, beta_last, levels, dtype=torch.float64))
+
+
+def scaled_linear_grid(
+    levels: int = 1000, beta_first: float = 0.00085, beta_last: float = 0.012
+) -> Tensor:
+    r"""All ``T = levels`` noise levels of the process whose ``sqrt(beta_t)`` is linear in t.
+
+    Largest first, ``alpha_bar`` and ``sigma`` as in :func:`ddpm_grid`. Float64 ``(levels,)``. The
+    process of latent diffusion: Rombach et al. 2022 (arXiv 2112.10752), in its published code.
+    """
+    _check_betas(levels, beta_first, beta_last)
+    roots = torch.linspace(beta_first**0.5, beta_last**0.5, levels, dtype=torch.float64)
+    return _grid(roots.square())
 
 
 def cosine_grid(levels: int = 1000, offset: float = 0.008, beta_cap: float = 0.999) -> Tensor:
@@ -107,17 +115,32 @@ def cosine_grid(levels: int = 1000, offset: float = 0.008, beta_cap: float = 0.9
     return _grid((1 - signal[1:] / signal[:-1]).clamp(max=beta_cap))
 
 
+def betas_from_grid(grid: Tensor) -> Tensor:
+    r"""``beta_t = 1 - alpha_bar_t / alpha_bar_{t-1}``, ``alpha_bar_0 = 1``, of each step of a grid.
+
+    Float64, in the order of the grid (``beta_T`` first): the inverse of :func:`ddpm_grid` and its
+    like, and for a selection of levels the betas of the coarser chain. In sigmas
+    ``beta_t = (sigma_t^2 - sigma_{t-1}^2) / (1 + sigma_t^2)``, which is how it is computed, since
+    the quotient of two numbers near 1 would cancel.
+    """
+    squares = check_sigmas(grid).square()
+    before = torch.cat([squares[1:], squares.new_zeros(1)])
+    return (squares - before) / (1 + squares)
+
+
 def select_steps(grid: Tensor, n: int, spacing: str = "trailing", final: str = "grid") -> Tensor:
     r"""``n`` steps over a discrete grid, as DDIM takes them. Float64 ``(n + 1,)``.
 
     With ``T`` levels in the grid, times ``t = 1..T`` (``sigma_1`` smallest), the steps start at
 
     - ``trailing``: ``t = round(T - k T/n)``, ``k = 0..n-1`` (begins at ``T``);
-    - ``leading``: ``t = 1 + k floor(T/n)``, ``k = n-1..0`` (ends at 1; Song et al. 2021, "linear").
+    - ``leading``: ``t = 1 + k floor(T/n)``, ``k = n-1..0`` (ends at 1; Song et al. 2021, "linear");
+    - ``linspace``: ``t = round(1 + k (T-1)/(n-1))``, ``k = n-1..0`` (both ends; ``n >= 2``).
 
-    ``final`` says where the last step ends: ``"grid"`` at ``sigma_1``, ``"zero"`` at 0. Leading
-    steps already start at ``sigma_1``, so they need ``"zero"``. Names as in Lin et al. 2024
-    (arXiv 2305.08891), Table 2. Raises ``ValueError`` on an unknown name or more steps than levels.
+    ``final`` says where the last step ends: ``"grid"`` at ``sigma_1``, ``"zero"`` at 0. The last of
+    the leading and linspace steps starts at ``sigma_1``, so they need ``"zero"``. Names as in Lin
+    et al. 2024 (arXiv 2305.08891), Table 2. Raises ``ValueError`` on an unknown name or more steps
+    than levels.
     """
     levels = len(check_sigmas(grid))
     if not 1 <= n <= levels:
@@ -126,8 +149,12 @@ def select_steps(grid: Tensor, n: int, spacing: str = "trailing", final: str = "
         times = [round(levels - k * levels / n) for k in range(n)]
     elif spacing == "leading":
         times = [1 + k * (levels // n) for k in reversed(range(n))]
+    elif spacing == "linspace":
+        if n < 2:
+            raise ValueError("linspace steps start at both ends of the grid: give n of at least 2")
+        times = [1 + round(k * (levels - 1) / (n - 1)) for k in reversed(range(n))]
     else:
-        raise ValueError(f"spacing must be 'trailing' or 'leading', got {spacing!r}")
+        raise ValueError(f"spacing must be 'trailing', 'leading' or 'linspace', got {spacing!r}")
     return _at_times(grid, times, final)
 
 
@@ -163,6 +190,15 @@ def append_zero(sigmas: Tensor) -> Tensor:
 
 def _grid(betas: Tensor) -> Tensor:
     return check_sigmas(sigma_from_alpha_bar(torch.cumprod(1 - betas, dim=0)).flip(0))
+
+
+def _check_betas(levels: int, beta_first: float, beta_last: float) -> None:
+    if levels < 1:
+        raise ValueError(f"levels must be at least 1, got {levels}")
+    if not 0 < beta_first <= beta_last < 1:
+        raise ValueError(
+            f"betas must satisfy 0 < beta_first <= beta_last < 1, got {beta_first} and {beta_last}"
+        )
 
 
 def _at_times(grid: Tensor, times: list[int], final: str) -> Tensor:
