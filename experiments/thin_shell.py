@@ -81,7 +81,7 @@ def norms(dim, normals, generator):
 @experiment.measure(
     grid={"dim": [1, 2, 3, 4, 16, 64, 256, 1024, 4096]},
     quick={"dim": [1, 2, 3, 4, 16, 64, 256], "samples": 40_000},
-    default={"samples": 40_000},
+    default={"dim": [1, 2, 3, 4, 16, 64, 256, 1024], "samples": 40_000},
     paper={"samples": 200_000},
 )
 def directions(dim, samples, generator):
@@ -126,7 +126,7 @@ def growth(dim, samples, generator):
     grid={"source": ["mixture", "digits", "fashion-mnist"]},
     data=("digits", "fashion-mnist"),
     quick={"points": 2000, "draws": 5},
-    default={"points": 4000, "draws": 15},
+    default={"points": 4000, "draws": 8},
     paper={"points": 20_000, "draws": 100},
 )
 def noised(source, points, draws, generator):

@@ -136,7 +136,7 @@ class Dask:
                         processes=True,
                         memory_limit=0,  # a cell's memory is the experiment's business
                         dashboard_address=None,
-                        silence_logs="ERROR",
+                        silence_logs="CRITICAL",
                     )
                 self._client = Client(self._cluster, set_as_default=False)
         except (OSError, ValueError) as error:
