@@ -78,14 +78,18 @@ def weights64():
 
 
 def whole_matrix(sigma):
-    """smalldiffusion's formula: |x|² + |x_i|² - 2<x, x_i>, N x batch, and its softmax over N."""
+    """smalldiffusion's formula: |x|² + |x_i|² - 2<x, x_i>, N x batch, and its softmax over N.
+
+    Its last product is an einsum with images of four dimensions, as there.
+    """
     x, points = query(sigma), data()
     norms = (m.norm(dim=1).square() for m in (points, x))
     row, column = (
         n[:, None].repeat(1, k) for n, k in zip(norms, (len(x), len(points)), strict=True)
     )
     squared = row + column.T - 2 * points @ x.T
-    return torch.softmax(-squared / 2 / sigma**2, 0).T @ points
+    weights = torch.softmax(-squared / 2 / sigma**2, 0)
+    return torch.einsum("ij,i...->j...", weights, points.reshape(-1, 1, 28, 28))
 
 
 def attention(sigma):
