@@ -9,6 +9,7 @@ from theorylab.diffusion.samplers.edm_stochastic import edm_stochastic
 from theorylab.diffusion.samplers.gradient_estimation import gradient_estimation
 from theorylab.diffusion.samplers.ipndm import ipndm, ipndm_v
 from theorylab.diffusion.samplers.lms import lms
+from theorylab.diffusion.samplers.ode_jump import ode_jump
 from theorylab.diffusion.samplers.pndm import pndm
 from theorylab.diffusion.samplers.runge_kutta import heun, midpoint, rk4
 from theorylab.diffusion.samplers.states import StateError
@@ -30,6 +31,7 @@ __all__ = [
     "ipndm_v",
     "lms",
     "midpoint",
+    "ode_jump",
     "pndm",
     "rk4",
     "unipc",
