@@ -115,7 +115,7 @@ def last(states):
 # ---- measurements -----------------------------------------------------------------------------
 
 
-@experiment.measure(grid={"rows": [1, 3, 5]}, quick={"steps": 30}, default={"steps": 400})
+@experiment.measure(grid={"rows": [1, 3, 5]}, quick={"steps": 30}, default={"steps": 200})
 def paths(rows, steps, rng):
     """Final states of the samplers against the printed algorithms with the same noise."""
     mixture, h, y, noise = random_case(rng, rows)

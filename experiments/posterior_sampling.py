@@ -257,7 +257,7 @@ def limit_of_law(
         h=1 / laws.steps,
         exponents=exponents,
         scale=wanted,
-        where=(wanted.noise >= least_noise) & (wanted == wanted),
+        where=wanted.noise >= least_noise,
     )
 
 

@@ -37,5 +37,6 @@ def _stretches(axes, growth):
     axes.axhspan(1, 1e7, color=REFUTED_COLOUR, alpha=0.12, lw=0)
     axes.text(0.99, 2, "unstable", ha="right", color=REFUTED_COLOUR, size="small")
     axes.set(yscale="log", xlabel=r"time $t/T$", ylabel="growth of a difference", ylim=(1e-4, 1e7))
-    axes.set_title(rf"(b) One step, measured with $\sigma_n={noise:g}$", loc="left")
+    title = rf"(b) One step of $T={growth.sizes['time']}$, measured with $\sigma_n={noise:g}$"
+    axes.set_title(title, loc="left")
     axes.legend(loc="upper left", bbox_to_anchor=(0.02, 0.98))

@@ -10,7 +10,6 @@ import torch
 from theorylab.diffusion.distillation import (
     consistency_student,
     euler_step,
-    hats,
     heun_step,
     knowledge_student,
     piecewise_linear,
@@ -86,16 +85,14 @@ def test_steps_are_those_of_the_samplers(step, sampler):
         torch.testing.assert_close(student(x), wanted, rtol=1e-12, atol=1e-12)
 
 
-def test_hats_interpolate_and_go_on_linearly():
-    knots = torch.tensor([-1.0, 0.5, 2.0], dtype=torch.float64)
-    x = torch.linspace(-3, 4, 50, dtype=torch.float64)[:, None]
-    values = hats(x, knots)
-    torch.testing.assert_close(values.sum(1), torch.ones(50, dtype=torch.float64))
-    torch.testing.assert_close(values @ knots, x[:, 0])
-    inside = (x[:, 0] >= -1) & (x[:, 0] <= 2)
-    wanted = np.interp(x[inside, 0].numpy(), knots.numpy(), [3.0, -1.0, 2.0])
-    got = values[inside] @ torch.tensor([3.0, -1.0, 2.0], dtype=torch.float64)
-    assert got.numpy() == pytest.approx(wanted)
+def basis_by_hand(x, knots):
+    """Hats at the knots; beyond the outer ones the lines through the last two go on."""
+    rows = np.array([np.interp(x, knots, unit) for unit in np.eye(len(knots))]).T
+    for side, a, b in ((x < knots[0], 0, 1), (x > knots[-1], -1, -2)):
+        beyond = (x[side] - knots[a]) / (knots[b] - knots[a])
+        rows[side] = 0
+        rows[side, a], rows[side, b] = 1 - beyond, beyond
+    return rows
 
 
 def test_fitted_students_are_least_squares_solutions():
@@ -103,7 +100,7 @@ def test_fitted_students_are_least_squares_solutions():
     x = 2 * states(40, 1)
     fit = piecewise_linear(lambda sigma: knots, lambda sigma: x)
     found = fit(torch.sin, 1.0)
-    basis = hats(x, knots).numpy()
+    basis = basis_by_hand(x[:, 0].numpy(), knots.numpy())
     wanted = np.linalg.lstsq(basis, torch.sin(x).numpy(), rcond=None)[0]
     assert found(x).numpy() == pytest.approx(basis @ wanted, abs=1e-12)
     # A target of the class is met exactly, by every technique.
@@ -122,6 +119,9 @@ def test_fitted_students_are_least_squares_solutions():
 def test_bad_input_is_refused():
     with pytest.raises(ValueError, match=r"2\^k \+ 1 sigmas, got 4, that is 3 steps"):
         progressive_student(gaussian, [3.0, 2.0, 1.0, 0.0])
+    empty = piecewise_linear(lambda s: torch.linspace(-9, 9, 9), lambda s: states(20, 1))
+    with pytest.raises(ValueError, match="20 samples do not determine 9 coefficients at sigma 2"):
+        empty(torch.sin, 2.0)
     with pytest.raises(ValueError, match="at least one step"):
         knowledge_student(gaussian, [1.0])
     students, _ = progressive_student(gaussian, [3.0, 2.0, 0.0])

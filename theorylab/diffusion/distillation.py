@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 import torch
+from numpy.linalg import LinAlgError
+from scipy.linalg import solveh_banded
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
@@ -158,28 +160,47 @@ def piecewise_linear(knots: Callable[[float], Tensor], samples: Callable[[float]
         min over c of sum_i |target(x_i) - sum_j c_j phi_j(x_i)|^2,   phi_j the hat at knot j
 
     Beyond the outer knots the functions go on linearly. ``knots(sigma)``: increasing, (k,) with
-    k >= 2; ``samples(sigma)``: the x_i, (n, 1) with n >= k. Minimum norm where some hat has no
-    sample. The student's maps take (batch, 1) to what the target gives.
+    k >= 2; ``samples(sigma)``: the x_i, (n, 1). The normal equations are tridiagonal: O(n + k).
+    The student's maps take (batch, 1) to what the target gives. Raises ``ValueError`` where the
+    samples do not determine the coefficients.
     """
 
     def fit(target: Map, sigma: float) -> Map:
         at, x = knots(sigma), samples(sigma)
         values = target(x)
-        solution = torch.linalg.lstsq(hats(x, at), values.flatten(1), driver="gelsd").solution
-        return lambda z: (hats(z, at) @ solution).reshape(len(z), *values.shape[1:])
+        left, share = _place(x, at)
+        flat, zero = values.flatten(1), share.new_zeros(len(at))
+        bands = torch.stack([zero, zero.clone()])  # the diagonal, and what lies below it
+        bands[0].index_add_(0, left, (1 - share).square())
+        bands[0].index_add_(0, left + 1, share.square())
+        bands[1].index_add_(0, left, share * (1 - share))
+        moments = flat.new_zeros(len(at), flat.shape[1])
+        moments.index_add_(0, left, (1 - share)[:, None] * flat)
+        moments.index_add_(0, left + 1, share[:, None] * flat)
+        try:
+            solved = solveh_banded(bands.numpy(), moments.numpy(), lower=True)
+        except LinAlgError as error:
+            raise ValueError(
+                f"{len(x)} samples do not determine {len(at)} coefficients at sigma {sigma:g}: "
+                "every piece between two knots needs samples"
+            ) from error
+        coefficients = torch.from_numpy(solved)
+
+        def student(z: Tensor) -> Tensor:
+            left, share = _place(z, at)
+            found = torch.lerp(coefficients[left], coefficients[left + 1], share[:, None])
+            return found.reshape(len(z), *values.shape[1:])
+
+        return student
 
     return fit
 
 
-def hats(x: Tensor, knots: Tensor) -> Tensor:
-    """Values of the hat functions at x (batch, 1): (batch, k), rows that sum to 1."""
+def _place(x: Tensor, knots: Tensor) -> tuple[Tensor, Tensor]:
+    """Index of the knot to the left of x (batch, 1), and how far to the next, both (batch,)."""
     x = x[:, 0].contiguous()
     left = torch.bucketize(x, knots).clamp(1, len(knots) - 1) - 1
-    share = (x - knots[left]) / (knots[left + 1] - knots[left])
-    rows = torch.arange(len(x), device=x.device)
-    values = x.new_zeros(len(x), len(knots))
-    values[rows, left], values[rows, left + 1] = 1 - share, share
-    return values
+    return left, (x - knots[left]) / (knots[left + 1] - knots[left])
 
 
 def _halved(denoiser: Denoiser, path: list[float], fit: Fit) -> Denoiser:
