@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from . import __version__
+from . import __version__, model_commands
 from .errors import Missing, StorageError, TheorylabError
 
 PRESETS = ("quick", "default", "paper")
@@ -286,6 +286,9 @@ def data(name, folder, download) -> None:
             f"{content.name}: {count} images of {height} x {width} in {found}, content verified "
             f"(sha256 {content.checksum})"
         )
+
+
+cli.add_command(model_commands.train)
 
 
 def _download(folder: Path | None) -> Path:
