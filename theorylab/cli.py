@@ -289,6 +289,7 @@ def data(name, folder, download) -> None:
 
 
 cli.add_command(model_commands.train)
+cli.add_command(model_commands.diagnose)
 
 
 def _download(folder: Path | None) -> Path:

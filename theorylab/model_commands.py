@@ -100,6 +100,59 @@ def train(
     click.echo(f"{finished} and samples.png beside it")
 
 
+@click.command()
+@click.argument("model")
+@click.option("--data", metavar="NAME|DIR", help="Images to compare with; without, only itself.")
+@click.option("--samples", type=click.IntRange(min=2), default=64, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--device", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: diagnoses/MODEL]"
+)
+def diagnose(model, data, samples, seed, device, out) -> None:
+    """Measure on a denoiser what the theory predicts of one.
+
+    MODEL is a shipped name, a checkpoint or its folder, a folder of a diffusers pipeline, or
+    module:callable. Prints a table; writes diagnosis.nc, diagnosis.pdf and diagnosis.png.
+    """
+    import torch
+    from rich.table import Table
+
+    from . import store
+    from .diffusion.denoisers import DenoiserError
+    from .images.diagnosis import diagnose as measure
+    from .images.diagnosis import findings
+    from .images.diagnosis_figure import draw
+    from .images.models import load_model
+    from .screen import console
+
+    check_device(device)
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    loaded = load_model(model, device=device)
+    images = load_images(data) if data else None
+    screen = console()
+    with screen.status("measuring") as status:
+        try:
+            found = measure(
+                loaded,
+                images,
+                samples=samples,
+                seed=seed,
+                device=device,
+                say=lambda text: status.update(f"measuring: {text}"),
+            )
+        except DenoiserError as error:
+            raise UsageError(f"{model}: {error}") from error
+    table = Table("what", "measured", "theory", box=None, header_style="bold", pad_edge=False)
+    for row in findings(found):
+        table.add_row(*row)
+    screen.print(table)
+    folder = out or Path("diagnoses") / Path(model.replace(":", "-")).name
+    store.write_dataset(folder / "diagnosis.nc", found)
+    draw(found, folder)
+    click.echo(f"\nstored in {folder}: diagnosis.nc, diagnosis.pdf, diagnosis.png")
+
+
 LICENCES = {
     "digits": "MIT; trained on scikit-learn's digits (UCI optical recognition of handwritten "
     "digits, CC BY 4.0)",
