@@ -1,42 +1,45 @@
-"""Figures of measurement_guidance: the gradient step is too long, and where it is unstable."""
+"""Figures of measurement_guidance: slips of the printed lines, and the noise of y_{t-1}."""
 
 import numpy as np
 
-from theorylab.figures import CATEGORICAL, MEASURED, REFUTED_COLOUR, THEORY, subplots
+from theorylab.figures import MEASURED, REFUTED_COLOUR, THEORY, subplots
 
 
 def draw(result):
-    """How much longer than the proximal step the gradient step is; how a step stretches."""
-    figure, (lengths, stretches) = subplots(2, 1, aspect=0.58)
-    _lengths(lengths, result.data["data_steps"])
-    _stretches(stretches, result.data["growth"])
+    """How far each slip leads from the sampler; the noise that is compared, and should be."""
+    figure, (slips, noises) = subplots(2, 1, aspect=0.66)
+    _slips(slips, result.data["paths"])
+    _noises(noises, result.data["measured_noise"])
     return figure
 
 
-def _lengths(axes, steps):
-    at, found = steps.rho_over_h2.values.ravel(), steps.too_long.values.ravel()
-    grid = np.geomspace(at.min() / 3, at.max() * 3, 200)
-    axes.plot(grid, 1 + 1 / grid, color=THEORY, label=r"$1+h^2/\rho$")
-    axes.plot(at, found, "o", color=MEASURED, label="measured")
-    axes.axhline(1, color=REFUTED_COLOUR, ls="--", label="as printed: the same step")
-    axes.set(xscale="log", yscale="log", xlabel=r"$\rho/h^2$", ylabel="gradient / proximal step")
-    axes.set_title(r"(a) DPS-$y_t$ does not solve its proximal problem", loc="left")
-    axes.legend()
+def _slips(axes, paths):
+    rows = [
+        (f"{name}: {slip}", paths[arm].sel({f"{arm}_slip": slip}).values)
+        for arm, name in (("diffpir", "DiffPIR"), ("dps_yt", "DPS-$y_t$"))
+        for slip in paths[f"{arm}_slip"].values
+    ]
+    for place, (label, errors) in enumerate(reversed(rows)):
+        right = label.endswith(("printed", "corrected")) and not label.endswith("as printed")
+        colour = MEASURED if right else REFUTED_COLOUR
+        axes.plot(np.maximum(errors, 1e-17), np.full(len(errors), place), "o", color=colour, ms=3)
+    axes.set_yticks(range(len(rows)), [label for label, _ in reversed(rows)], size="x-small")
+    axes.axvline(1e-7, color=THEORY, lw=0.7, ls=":")
+    axes.set(xscale="log", xlabel="distance of the last states, same noise")
+    axes.set_title("(a) The sampler against the printed lines", loc="left")
 
 
-def _stretches(axes, growth):
-    noise = growth.noise.values[0]
-    one = growth.sel(noise=noise)
-    limit = rf"$\lambda^*={float(one.threshold):.3g}$"
-    for arm, style, colour, name in (
-        ("sigma_bar_t", ":", CATEGORICAL[1], r"DPS-$y_t$, $\sigma_t=\bar\sigma_t$"),
-        ("DPS-y_t, 1.01 lambda*", "-", CATEGORICAL[0], rf"DPS-$y_t$, {limit}"),
-        ("DiffPIR", "-.", CATEGORICAL[3], r"DiffPIR, $\lambda^*/1000$"),
+def _noises(axes, noise):
+    square = noise.square.values.ravel()
+    grid = np.geomspace(square.min() / 1.3, square.max() * 1.3, 100)
+    for kind, curve, marker, colour, name in (
+        ("H xi", np.ones_like(grid), "o", MEASURED, r"$H\xi$, coloured"),
+        ("xi", 1 / grid, "s", REFUTED_COLOUR, r"$\xi$, as used"),
     ):
-        axes.plot(one.time, one.stretch.sel(arm=arm), style, color=colour, label=name)
-    axes.axhspan(1, 1e7, color=REFUTED_COLOUR, alpha=0.12, lw=0)
-    axes.text(0.99, 2, "unstable", ha="right", color=REFUTED_COLOUR, size="small")
-    axes.set(yscale="log", xlabel=r"time $t/T$", ylabel="growth of a difference", ylim=(1e-4, 1e7))
-    title = rf"(b) One step of $T={growth.sizes['time']}$, measured with $\sigma_n={noise:g}$"
-    axes.set_title(title, loc="left")
-    axes.legend(loc="upper left", bbox_to_anchor=(0.02, 0.98))
+        ratio = noise.total.sel(noise=kind) / noise.draws
+        axes.plot(grid, curve, color=colour, lw=0.9)
+        axes.plot(square, ratio.values.ravel(), marker, color=colour, label=name)
+    axes.set(xscale="log", yscale="log", xlabel="eigenvalue of $HH'$")
+    axes.set_ylabel(r"variance / that of $Hx_{t-1}$")
+    axes.set_title(r"(b) Noise of $y_{t-1}$ along the eigenvectors", loc="left")
+    axes.legend()
