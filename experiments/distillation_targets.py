@@ -196,10 +196,7 @@ def mean_output(teacher, path):
     return student
 
 
-@experiment.measure(
-    grid={"steps": [8, 16, 32, 64]},
-    paper={"steps": [8, 16, 32, 64, 128, 256]},
-)
+@experiment.measure(grid={"steps": [8, 16, 32, 64]}, paper={"steps": [8, 16, 32, 64, 128, 256]})
 def against_flow(steps):
     """Largest distance to the exact flow on the line, from sigma = 10 to 0.05, where |u| <= 3.
 

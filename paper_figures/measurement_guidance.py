@@ -40,6 +40,11 @@ def _noises(axes, noise):
         axes.plot(grid, curve, color=colour, lw=0.9)
         axes.plot(square, ratio.values.ravel(), marker, color=colour, label=name)
     axes.set(xscale="log", yscale="log", xlabel="eigenvalue of $HH'$")
+    for axis in (axes.xaxis, axes.yaxis):
+        ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10]
+        axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set(xlim=(grid[0], grid[-1]), ylim=(0.5 / grid[-1], 2 / grid[0]))
+    axes.minorticks_off()
     axes.set_ylabel(r"variance / that of $Hx_{t-1}$")
     axes.set_title(r"(b) Noise of $y_{t-1}$ along the eigenvectors", loc="left")
     axes.legend()
