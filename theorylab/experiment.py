@@ -127,6 +127,7 @@ class Experiment:
             grid: axis name -> values (all of one type). Every axis is an argument of the function
                 and becomes a dimension of the combined dataset.
             data: names of data sets the function reads; their checksums enter the data key.
+                ``model:NAME`` is a checkpoint.
             **presets: ``quick={...}``, ``default={...}``, ``paper={...}``: a name that is an axis
                 replaces its values, any other name is an argument of the function.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import fingerprint, store
-from .errors import Missing
+from .errors import Missing, UsageError
 from .experiment import Plan
 
 JUDGING = ("evidence.py", "judge.py", "claim.py", "checks")
@@ -79,9 +79,18 @@ def difference(now: Mapping, before: Mapping | None) -> str:
 
 
 def _checksum(data: str) -> str:
-    """Content of a data set, or that it is not here: results without it are other results."""
-    from .images import datasets
+    """Content of a data set, or that it is not here: results without it are other results.
 
+    ``model:NAME`` is a checkpoint, by the sha256 of its weights.
+    """
+    from .images import checkpoints, datasets
+
+    kind, _, name = data.partition(":")
+    if kind == "model":
+        try:
+            return checkpoints.read_card(checkpoints.resolve(name))["weights_sha256"]
+        except (Missing, UsageError):
+            return "missing"
     try:
         datasets.locate(data)
     except Missing:
