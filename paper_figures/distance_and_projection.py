@@ -44,7 +44,8 @@ def draw_smoothed(result):
     hessian.axhline(1, color=BOUND, lw=0.8)
     hessian.set(xscale="log", xlabel=r"$D^2/4\sigma^2$", ylabel="least eigenvalue of the Hessian")
     hessian.set_yscale("symlog", linthresh=1)
-    hessian.legend(fontsize="x-small", loc="center right")
+    hessian.set_ylim(-1e3, 3e3)
+    hessian.legend(fontsize="x-small", loc="upper right")
     return figure
 
 

@@ -9,7 +9,11 @@ import torch
 from scipy import integrate
 
 from theorylab.diffusion.manifolds import Sphere
-from theorylab.diffusion.sphere_denoiser import mean_resultant_length, sphere_denoiser
+from theorylab.diffusion.sphere_denoiser import (
+    mean_resultant_length,
+    sphere_denoiser,
+    typical_relative_error,
+)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 21, 200, 1001])
@@ -57,3 +61,14 @@ def test_what_is_off_the_frame_does_not_matter_and_levels_may_differ():
 def test_sigma_must_be_positive():
     with pytest.raises(ValueError, match="above 0"):
         sphere_denoiser(Sphere(2))(torch.ones(1, 3), 0.0)
+
+
+@pytest.mark.parametrize("sigma", [0.01, 0.3, 2.0])
+def test_typical_error_is_where_samples_gather_in_high_dimension(sigma):
+    generator = torch.Generator().manual_seed(3)
+    sphere = Sphere(100, 2.0, ambient_dim=2000)
+    x = sphere.sample(50, generator)
+    x = x + sigma * torch.randn(x.shape, dtype=torch.float64, generator=generator)
+    error = (sphere_denoiser(sphere)(x, sigma) - sphere.project(x)).norm(dim=1)
+    found = (error / sphere.distance(x)).mean()
+    assert typical_relative_error(2000, 100, sigma, 2.0) == pytest.approx(float(found), rel=0.02)

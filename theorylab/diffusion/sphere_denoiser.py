@@ -56,3 +56,22 @@ def mean_resultant_length(k: int, z: np.ndarray) -> np.ndarray:
     far = np.maximum(z, LARGE * k)
     series = 1 - (k - 1) / (2 * far) + (k - 1) * (k - 3) / (8 * far**2)
     return np.where(z < k / 2, ratio, np.where(z > LARGE * k, series, bessel))
+
+
+def typical_relative_error(
+    ambient_dim: int, dim: int, sigma: np.ndarray, radius: float = 1.0
+) -> np.ndarray:
+    r""":math:`|D - \mathrm{proj}|/\mathrm{dist}` at the typical noised point; shape of sigma.
+
+    That is where :math:`|u|^2 = R^2 + (d+1)\sigma^2` in the sphere's frame and the squared distance
+    from it is :math:`(n-d-1)\sigma^2`:
+
+    .. math:: \frac{R\,(1 - A_{d+1}(R|u|/\sigma^2))}{\sqrt{(|u|-R)^2 + (n-d-1)\sigma^2}}.
+
+    It rises as :math:`d\sigma/(2R\sqrt{n-d-1})` and falls as :math:`R/(\sigma\sqrt n)`; samples
+    gather about it as n and d grow. float64; n > d + 1.
+    """
+    sigma = np.asarray(sigma, dtype=float)
+    u = np.sqrt(radius**2 + (dim + 1) * sigma**2)
+    gap = radius * (1 - mean_resultant_length(dim + 1, radius * u / sigma**2))
+    return gap / np.hypot(u - radius, np.sqrt(ambient_dim - dim - 1) * sigma)
