@@ -350,7 +350,7 @@ def follows_curve(sphere_errors, radius=1.0, lost=0):
         *checks.central_moments(sphere_errors.eta / n.copy(data=curve), "sample"),
         1.0,
         0.15,
-        reason="the typical point is not the mean: in R^64 they differ by up to a tenth",
+        reason="the typical point is not the mean: for d = 5 they differ by up to a tenth",
     )
 
 
