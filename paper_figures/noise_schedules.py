@@ -40,9 +40,8 @@ def draw_line(result):
         axes.bar(places, ratio, 0.18, color=colour, label=NAMES[schedule])
     axes.axhline(1, color=THEORY, lw=0.8)
     axes.set_xticks(range(len(data)), data)
-    axes.set(ylabel="$W_2$ over the best", ylim=(0.8, None))
+    axes.set(ylabel="$W_2$ over the best", ylim=(0, 2.4))
     axes.legend(ncols=2, loc="upper left")
-    axes.set_ylim(0.8, 2.6)
     return figure
 
 
