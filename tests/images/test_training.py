@@ -16,7 +16,15 @@ from theorylab.errors import StorageError, UsageError
 from theorylab.images import checkpoints, training
 from theorylab.images.datasets import ImageData
 from theorylab.images.network import Architecture, UNetDenoiser
-from theorylab.images.training import Diverged, Recipe, batches, loss_by_image, noise_levels, train
+from theorylab.images.training import (
+    Diverged,
+    Recipe,
+    batches,
+    loss_by_image,
+    moving_average,
+    noise_levels,
+    train,
+)
 
 SMALL = Architecture((1, 4, 4), patch=1, channels=(8,), embedding=16, sigma_data=0.7)
 
@@ -82,6 +90,18 @@ def test_it_learns_and_the_card_says_what_was_done(data, tmp_path):
         error = (model(x, 2.0) - x0).square().mean()
     # The best linear denoiser of zero-mean data of that variance leaves 4 * .49/4.49 = .44.
     assert float(error) < 0.25
+
+
+def test_the_moving_average_forgets_its_start():
+    averaged, updates = [torch.full((2,), 7.0)], moving_average(0.999)
+    for n in range(200):
+        updates(averaged, [torch.full((2,), float(n))], n)
+    by_hand = 7.0
+    for n in range(200):
+        decay = min(0.999, (1 + n) / (10 + n))
+        by_hand = decay * by_hand + (1 - decay) * n
+    assert averaged[0].tolist() == pytest.approx([by_hand] * 2, rel=1e-5)
+    assert by_hand > 170
 
 
 SCRIPT = """

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from theorylab import __version__, store
 from theorylab.errors import StorageError, TheorylabError, UsageError
@@ -46,7 +46,7 @@ class Recipe:
 
     steps: of ``batch`` images each, over all processes. learning_rate: of AdamW with betas (0.9,
     0.99), constant for the first 40 % of the run, then linear to 0; the gradient's norm is clipped
-    at 1. ema: decay of the moving average. minutes: when given, the run ends then instead.
+    at 1. ema: largest decay of the `moving_average`. minutes: when given, the run ends then.
     """
 
     steps: int
@@ -106,6 +106,21 @@ def batches(
         yield x0, noise_levels(len(mine), generator), torch.randn(x0.shape, generator=generator)
 
 
+def moving_average(decay: float) -> Callable:
+    """For `AveragedModel`: decay min(decay, (1 + n)/(10 + n)) after n updates.
+
+    With a constant decay a short run's average would still hold its first, random weights: 37 % of
+    them after 1/(1 - decay) steps.
+    """
+
+    @torch.no_grad()
+    def update(averaged: list[Tensor], current: list[Tensor], updates: Tensor | int) -> None:
+        n = int(updates)
+        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
+
+    return update
+
+
 def loss_by_image(model: nn.Module, x0: Tensor, sigma: Tensor, noise: Tensor) -> Tensor:
     """The weighted squared error of each image, (batch,): see the module. ``model``: x, sigma -> D.
 
@@ -156,7 +171,7 @@ def train(
     model = UNetDenoiser(architecture, low_precision=prefers_bfloat16(ranks.device))
     _initialise(model, generator_of(recipe.seed, 2))
     model.to(ranks.device, memory_format=torch.channels_last)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))
+    average = AveragedModel(model, multi_avg_fn=moving_average(recipe.ema))
     optimizer = torch.optim.AdamW(
         model.parameters(),
         lr=recipe.learning_rate,
