@@ -81,7 +81,7 @@ def deviations(dim, at, points, queries, generator):
 @experiment.measure(
     grid={"n": [5, 20, 80]},
     quick={"sets": 200},
-    default={"sets": 3000},
+    default={"sets": 1500},
     paper={"sets": 30_000},
 )
 def training_sets(n, sets, generator):

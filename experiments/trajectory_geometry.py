@@ -799,7 +799,7 @@ for trajectory, sign, words in (("sampling", 1, "falls"), ("denoising", -1, "ris
         f"obs3-monotone-magnitude-images-{trajectory}",
         rf"E|{symbol}_s| \text{{ {words} as }} s \text{{ falls}}",
         kind="empirical",
-        conditions="ideal denoiser of digits and Fashion-MNIST, exact start, levels from 0.8 (4) on",
+        conditions="ideal denoiser of digits and Fashion-MNIST, exact start, levels from 0.8 (4)",
         check=rises_on_images,
         quantity="magnitude",
         trajectory=trajectory,

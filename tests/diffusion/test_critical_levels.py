@@ -76,7 +76,9 @@ def test_modes_are_counted_around_the_levels():
 
 def test_fixed_point_and_its_stability():
     law = GaussianMixture.isotropic(None, [[-1.0], [1.0]], 0.0)
-    x, top = sb.fixed_point(law, law.posterior_covariance, torch.tensor([[0.9]], dtype=torch.float64), 0.8)
+    x, top = sb.fixed_point(
+        law, law.posterior_covariance, torch.tensor([[0.9]], dtype=torch.float64), 0.8
+    )
     m = float(x)
     assert m / math.atanh(m) == pytest.approx(0.64, rel=1e-12)
     assert top == pytest.approx((1 - m * m) / 0.64, rel=1e-11)
