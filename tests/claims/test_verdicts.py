@@ -34,7 +34,8 @@ def judgements() -> dict:
 @pytest.mark.parametrize(("experiment", "claim"), CLAIMS)
 def test_claim_reaches_its_expected_verdict(judgements, experiment, claim):
     judgement = judgements[experiment, claim]
-    assert judgement.verdict == judgement.expected, judgement.why
+    # An open question has no expected verdict: any is an answer.
+    assert judgement.expected in (None, judgement.verdict), judgement.why
 
 
 @pytest.mark.parametrize(("experiment", "claim", "control"), CONTROLS)

@@ -61,13 +61,13 @@ def compare(
     kernel (group,): unbiased, so that groups may be small. frechet: of all samples together; it
     grows with fewer samples, so compare equal numbers. shown (image, channel, height, width).
     """
-    parts, kernels = [], []
-    for group in range(groups):
-        x = group_noise(bench.model, group, size) * float(sigmas[0])
-        parts.append(last_states(sampler, bench.model.denoiser, x, sigmas, **options))
-        kernels.append(kernel_distance(bench.features(parts[-1]), bench.reference[:REFERENCES]))
-    images = torch.cat(parts)
-    whole = frechet_distance(moments(bench.features(images)), moments(bench.reference))
+    noise = torch.cat([group_noise(bench.model, group, size) for group in range(groups)])
+    x = noise * float(sigmas[0])
+    images = last_states(sampler, bench.model.denoiser, x, sigmas, **options)
+    features = bench.features(images)
+    near = bench.reference[:REFERENCES]
+    kernels = [kernel_distance(part, near) for part in np.split(features, groups)]
+    whole = frechet_distance(moments(features), moments(bench.reference))
     return xr.Dataset(
         {
             "kernel": ("group", kernels, {"long_name": "squared kernel distance in features"}),
