@@ -37,8 +37,9 @@ def test_the_classifier_is_right_nine_times_in_ten():
 
 
 @pytest.mark.parametrize("name", ["digits", "fashion-mnist"])
-@pytest.mark.parametrize("sigma", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("sigma", [0.3, 1.0])
 def test_a_denoiser_beats_the_best_linear_one(name, sigma):
+    # Where images take shape; at larger sigma hardly more than the linear part can be known.
     try:
         data = datasets.digits() if name == "digits" else datasets.fashion_mnist("test")
     except Missing:
