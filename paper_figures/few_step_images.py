@@ -1,6 +1,7 @@
 """Figures of few_step_images: distance against evaluations, by weight, and samples to look at."""
 
 import torch
+from matplotlib.ticker import LogLocator
 
 from theorylab.figures import CATEGORICAL, REFUTED_COLOUR, subplots
 from theorylab.images.pictures import grid
@@ -12,7 +13,7 @@ SHOWN = ("DDIM", "gradient estimation", "DPM-Solver++ 2M", "linear in sigma")
 def draw(result):
     """Fréchet distance in features against evaluations, and gradient estimation by its weight."""
     table, gammas = result.data["table"], result.data["gammas"]
-    figure, (left, right) = subplots(1, 2, aspect=1.1)
+    figure, (left, right) = subplots(1, 2, aspect=1.5)
     arms = [a for a in table.arm.values if a != "linear in sigma"]
     for k, arm in enumerate(arms):
         colour = CATEGORICAL[k % len(CATEGORICAL)]
@@ -39,7 +40,12 @@ def draw(result):
         )
     right.axvline(2, color=REFUTED_COLOUR, ls="--", lw=0.8)
     right.set(yscale="log", xlabel=r"weight $\gamma$")
-    right.legend()
+    right.legend(loc="lower left")
+    for axes in (left, right):
+        # Whole numbers: an axis of less than two decades.
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure

@@ -12,7 +12,7 @@ def draw(result):
     names = list(kernel.schedule.values)
     places = np.arange(len(names))
     for k, method in enumerate(kernel.method.values):
-        values = kernel.sel(method=method)
+        values = kernel.isel(method=k).transpose("schedule", "group")
         x = places + 0.25 * (k - (kernel.sizes["method"] - 1) / 2)
         axes.plot(x, values.values, ".", color=CATEGORICAL[k], ms=2.5, alpha=0.6)
         axes.plot(x, values.mean("group"), "os"[k], color=CATEGORICAL[k], label=method)
