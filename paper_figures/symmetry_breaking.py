@@ -91,13 +91,12 @@ def _simplex(axes, branch):
     axes.plot(branch.sigma, branch.order, "o", color=figures.MEASURED, ms=2.5)
     axes.plot([levels.instability, 0.6], [0, 0], color=figures.THEORY)
     axes.plot([0.2, levels.instability], [0, 0], color=figures.THEORY, ls=":")
-    for level, ls in zip(levels, ("-", "-.", "--"), strict=True):
-        axes.axvline(level, color=figures.BOUND, ls=ls, lw=0.7)
+    names = ("modes appear", "equal heights", "centre lost")
+    for level, ls, name in zip(levels, ("-", "-.", "--"), names, strict=True):
+        axes.axvline(level, color=figures.BOUND, ls=ls, lw=0.7, label=name)
     axes.set(xlim=(0.2, 0.6), ylim=(-0.1, 1.1), xlabel=r"$\sigma / R$", ylabel="order $m$")
     axes.set_title("(c) 10 corners of a simplex", loc="left")
-    for level, text in zip(levels, ("appear", "equal", "lost"), strict=True):
-        side = {"s": text, "color": figures.BOUND, "fontsize": 7, "rotation": 90}
-        axes.text(level, 0.1, **side, ha="left" if text == "appear" else "right")
+    axes.legend(loc="center left", fontsize="x-small")
 
 
 def _images(axes, branch):
