@@ -6,9 +6,9 @@ optimal denoiser of the 60,000 training images for the score.
 
 Straight against bent holds, as a matter of scale: the sampling path is straight over a chord of 80
 sqrt(n), the part of it below sigma = 2 much less so. Learned and optimal denoiser match from about
-20 on, not yet at 10, where the optimal one knows its training images; as scores they match there,
-as anything near the data does. Whether they "almost coincide" at small noise depends on the metric
-again: as denoisers they do, as scores they part, the more the smaller the noise.
+20 on; at 10 this network still errs, on fresh images as on its own. As scores the two match there,
+but so does an untrained network. Whether they "almost coincide" at small noise depends on the
+metric again: as denoisers they do, as scores they part, the more the smaller the noise.
 """
 
 from functools import partial
@@ -295,26 +295,31 @@ large = obs4(
     high=80.0,
     controls=CONTROLS,
 )
+# Where "around 10" lies is a matter of how well a network is trained: open before it is measured.
 obs4(
     "obs4-score-deviation-trained-large-noise-as-stated",
     rf"{AS_DENOISER} \le 0.1",
     form="as stated",
-    expected="refuted",
-    conditions=f"sigma from 10 to 80: at 10 r* knows the training image already; {NEAR}",
+    expected=None,
+    conditions=f"sigma from 10 to 80; {NEAR}",
     metric="denoiser",
     low=10.0,
     high=80.0,
+    controls=CONTROLS,
     twin=large,
 )
-obs4(
-    "obs4-score-deviation-trained-large-noise-score",
-    rf"{AS_SCORE} \le 0.1",
-    conditions=f"sigma from 10 to 80; {NEAR}",
-    metric="score",
-    low=10.0,
-    high=80.0,
-    controls=[Control("sigma up to 0.1", low=0.0, high=0.11), CONTROLS[1]],
-)
+for denoiser, form in (("network", "reading"), ("untrained", "derived")):
+    obs4(
+        f"obs4-score-deviation-trained-large-noise-score-{denoiser}",
+        rf"{AS_SCORE} \le 0.1",
+        form=form,
+        conditions=f"the {denoiser} one, sigma from 10 to 80; {NEAR}",
+        metric="score",
+        denoiser=denoiser,
+        low=10.0,
+        high=80.0,
+        controls=[Control("sigma up to 0.1", low=0.0, high=0.11), CONTROLS[1]],
+    )
 obs4(
     "obs4-score-deviation-trained-between",
     rf"{AS_DENOISER} \ge 0.1",
