@@ -18,7 +18,7 @@ def draw(result):
     over = ("group", "path")
     figure, (left, right) = figures.subplots(1, 2, aspect=1.1, sharex=True)
     for arm, (marker, line) in ARMS.items():
-        style = {"marker": marker, "ls": line, "color": COLOURS[arm], "ms": 2.5}
+        style = {"marker": marker, "ls": line, "color": COLOURS[arm], "ms": 1.8}
         eta = d.eta.sel(arm=arm)
         left.plot(d.sigma, eta.mean(over), label=arm, **style)
         if arm in d.denoiser.values:
