@@ -4,6 +4,8 @@ from theorylab.figures import CATEGORICAL, REFUTED_COLOUR, THEORY, subplots
 
 COLOURS = {"lerp": REFUTED_COLOUR, "slerp": CATEGORICAL[0], "rescaled": CATEGORICAL[1]}
 MARKERS = {"lerp": "v", "slerp": "o", "rescaled": "s"}
+# Slerp and rescaled lerp coincide: one marker must show behind the other.
+SIZES = {"lerp": 3.5, "slerp": 5, "rescaled": 2.5}
 NAMES = {"lerp": "linear", "slerp": "slerp", "rescaled": "rescaled"}
 
 
@@ -50,10 +52,11 @@ def draw_along_path(result):
                 color=COLOURS[path],
                 label=NAMES[path],
                 lw=0.8,
-                ms=3,
+                ms=SIZES[path],
             )
         axes.set_title(title, fontsize="x-small")
-        axes.set(xlabel="weight", xlim=(0, 0.55), ylim=(0, None))
+        axes.set_xlabel("weight", fontsize="small")
+        axes.set(xlim=(0, 0.55), ylim=(0, None))
         axes.tick_params(labelsize="xx-small")
     panels[0].legend(fontsize="xx-small", loc="lower left", borderaxespad=0.1)
     return figure
