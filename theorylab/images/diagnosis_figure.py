@@ -32,7 +32,9 @@ def _figure(d: xr.Dataset):
         axes[0].set(xscale="log", yscale="symlog", ylim=(0, None), ylabel="along DDIM")
         axes[0].set_yscale("symlog", linthresh=0.01)
         axes[0].legend(ncols=2)
-        axes[0].set_title("(a) Relative error and band; both hold below the dashes", loc="left")
+        axes[0].set_title(
+            r"(a) The error model holds where $\eta<1$ and $\nu$ is in the band", loc="left"
+        )
     levels.plot(d.sigma, d.calibration, "o-", color=CATEGORICAL[0], label="calibration")
     levels.plot(d.sigma, d.asymmetry, "s-", color=CATEGORICAL[1], label="asymmetry")
     if "score_gap" in d:
@@ -40,7 +42,8 @@ def _figure(d: xr.Dataset):
     for value in (0, 1):
         levels.axhline(value, color=THEORY, ls=":", lw=0.8)
     levels.set(xscale="log", xlabel=r"noise level $\sigma$")
-    levels.legend()
+    levels.set_ylim(None, 1.35 * max(1.0, float(d.calibration.max())))
+    levels.legend(ncols=3, loc="upper center", columnspacing=1.0)
     levels.set_title("(b) Of a posterior mean: 1 and 0", loc="left")
     for k, gamma in enumerate(d.gamma.values):
         errors = d.step_error.sel(gamma=gamma)
@@ -48,6 +51,7 @@ def _figure(d: xr.Dataset):
     steps.set(xscale="log", yscale="log", xlabel="steps $N$", ylabel="distance to the flow")
     steps.set_xticks(d.steps.values, [str(n) for n in d.steps.values], minor=False)
     steps.set_xticks([], minor=True)
-    steps.legend(title=r"$\gamma$", ncols=2)
+    steps.set_ylim(None, 3 * float(d.step_error.max()))
+    steps.legend(title=r"weight $\gamma$", ncols=5, loc="upper center", columnspacing=1.0)
     steps.set_title("(c) Gradient estimation", loc="left")
     return figure
