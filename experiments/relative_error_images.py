@@ -36,7 +36,7 @@ DATA = ("fashion-mnist", "model:fashion-mnist")
 OCTAVES, SIGMA_MAX = 11, 80.0
 TRUE = (0.3, 1.0, 3.0, 10.0)
 SHOWN = 6
-AT_IMAGE = 1e-3  # the nearest two training images are farther apart
+AT_IMAGE = 1e-3  # test images lie about 7 from the nearest training image
 SETTING = "the shipped Fashion-MNIST network (one training seed), initial noises"
 
 
