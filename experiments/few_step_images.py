@@ -8,10 +8,14 @@ noise levels for every sampler. The table's claim "mostly best" is read as "best
 evaluations", sampler by sampler.
 """
 
+import numpy as np
+import torch
+import xarray as xr
+
 from theorylab import Control, Experiment, Source, checks
 from theorylab.diffusion import samplers
 from theorylab.diffusion.schedules import edm, log_linear
-from theorylab.images.comparison import compare, fashion_bench
+from theorylab.images.comparison import compare, fashion_bench, group_noise
 
 experiment = Experiment()
 
@@ -66,6 +70,68 @@ def gammas(gamma, evaluations, groups, size):
     return found.drop_vars("shown")
 
 
+@experiment.measure(
+    data=DATA[:2],
+    quick={"groups": 20, "size": 4},
+    default={"groups": 25, "size": 40},
+    paper={"groups": 50, "size": 100},
+)
+def sharpness(groups, size):
+    """Mean squared difference of neighbouring pixels, of the predicted clean image and the state.
+
+    Along 20 steps of DDIM, at every fourth level.
+    """
+    model = fashion_bench().model
+    sigmas = log_linear(20, SIGMA_MIN, SIGMA_MAX)
+    noise = torch.cat([group_noise(model, group, size) for group in range(groups)])
+    rows, levels = [], []
+    with torch.inference_mode():
+        states = samplers.ddim(model.denoiser, noise * SIGMA_MAX, sigmas)
+        for k, (x, sigma) in enumerate(zip(states, sigmas.tolist(), strict=True)):
+            if k % 4 == 0:
+                rows.append([_roughness(v, groups) for v in (model.denoiser(x, sigma), x)])
+                levels.append(sigma)
+    return xr.Dataset(
+        {"roughness": (("sigma", "image", "group"), np.array(rows))},
+        {"sigma": levels, "image": ["predicted", "state"]},
+    )
+
+
+def _roughness(images, groups):
+    across, down = images.diff(dim=-1).square(), images.diff(dim=-2).square()
+    each = across.flatten(1).mean(1) + down.flatten(1).mean(1)
+    return each.double().reshape(groups, -1).mean(1).numpy()
+
+
+def sharpens(sharpness, image="predicted"):
+    """Each later prediction is rougher than the one before."""
+    rough = sharpness.roughness.sel(image=image, drop=True)
+    later = rough.isel(sigma=slice(1, None))
+    return checks.observation(
+        rough.isel(sigma=slice(None, -1)).assign_coords(sigma=later.sigma),
+        later,
+        margin=0.0,
+        reason="an order is claimed, no size",
+        setting=SETTING,
+        dim="group",
+        alpha=1e-3,
+    )
+
+
+def falls(table, arm="DDIM", fewer=5, more=10):
+    """More evaluations bring the same sampler's samples nearer."""
+    kernel = table.kernel.sel(arm=[arm])
+    return checks.observation(
+        kernel.sel(evaluations=more, drop=True),
+        kernel.sel(evaluations=fewer, drop=True),
+        margin=0.0,
+        reason="an order is claimed, no size",
+        setting=SETTING,
+        dim="group",
+        alpha=1e-3,
+    )
+
+
 def nearer(table, first="gradient estimation", second="DDIM", evaluations=(5,)):
     """The first sampler's samples are nearer to the data, at each number of evaluations."""
     return _nearer(table.kernel, {"arm": first}, {"arm": second}, evaluations)
@@ -90,6 +156,30 @@ def _nearer(kernel, first, second, evaluations):
 
 # ---- claims -----------------------------------------------------------------------------------
 
+experiment.claim(
+    "figure-visual-comparisons-sharpen",
+    r"E|\nabla \hat x_0^{t-1}|^2 > E|\nabla \hat x_0^t|^2",
+    source=Source("000", "slide 'Sampler comparison experiments (visual)'"),
+    entries="figure-visual-comparisons",
+    kind="empirical",
+    form="reading",
+    conditions="20 steps of DDIM, every fourth prediction; sharpness as differences of pixels",
+    check=sharpens,
+    controls=[Control("the states sharpen, too", image="state")],
+)
+experiment.claim(
+    "score-deviation-fid-nfe",
+    r"d_k(10 \text{ evaluations}) < d_k(5 \text{ evaluations})",
+    source=Source("001", "figure 4, right"),
+    entries="score-deviation-fid-nfe",
+    kind="empirical",
+    form="reading",
+    conditions="DDIM, log-linear steps, kernel distance; it does not go on for ever, for the"
+    " network's own error remains",
+    check=falls,
+    controls=[Control("fewer evaluations are nearer", fewer=10, more=5)],
+)
+
 SAMPLERS = Source("000", "slide 'Sampler comparison experiments (FID)', table")
 WORSE = Control("DDIM with steps linear in sigma is nearer than DDIM", first="linear in sigma")
 
@@ -98,7 +188,9 @@ for evaluations in (5, 10):
         f"table-sampler-fid-ddim-{evaluations}",
         r"d_k(\text{gradient estimation}) < d_k(\text{DDIM})",
         source=SAMPLERS,
-        entries="table-sampler-fid",
+        entries=("table-sampler-fid", "figure-visual-comparisons")
+        if evaluations == 5
+        else "table-sampler-fid",
         kind="empirical",
         form="reading",
         conditions=f"{evaluations} evaluations, log-linear steps, kernel distance in features",
