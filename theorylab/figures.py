@@ -87,6 +87,7 @@ def style(venue: str = "icml2024") -> Iterator[None]:
                 "lines.markersize": 3.5,
                 "legend.frameon": False,
                 "legend.handlelength": 1.6,
+                "legend.title_fontsize": mpl.rcParams["legend.fontsize"],
                 "figure.constrained_layout.use": True,
                 "figure.dpi": 100,
                 "savefig.dpi": 300,
