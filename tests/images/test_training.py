@@ -29,6 +29,15 @@ from theorylab.images.training import (
 SMALL = Architecture((1, 4, 4), patch=1, channels=(8,), embedding=16, sigma_data=0.7)
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Two threads sum in another order: other last bits than the killed process had."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def data():
     rng = np.random.default_rng(0)

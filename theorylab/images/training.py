@@ -4,7 +4,8 @@ r"""Training a denoiser: the preconditioned loss, a moving average of the weight
 
 which weights every noise level alike at the start (Karras et al. 2022, arXiv 2206.00364, eq. 8 and
 appendix B.6). Everything random in step k is drawn from a generator seeded by (seed, k), so that a
-run that was killed and resumed makes the same steps as one that was not.
+run that was killed and resumed makes the same steps as one that was not (to the last bit, with the
+same number of threads).
 """
 
 from __future__ import annotations
