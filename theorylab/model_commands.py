@@ -11,7 +11,7 @@ import click
 from .errors import UsageError
 
 #: Steps that give recognisable samples, by data set; and the name of the shipped checkpoint.
-STEPS = {"digits": 1000, "fashion-mnist": 3000, "cifar10": 20_000}
+STEPS = {"digits": 750, "fashion-mnist": 3000, "cifar10": 20_000}
 
 
 @click.command()
