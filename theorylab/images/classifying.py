@@ -12,7 +12,12 @@ from theorylab import __version__
 from theorylab.images import checkpoints
 from theorylab.images.datasets import ImageData
 from theorylab.images.features import Classifier
-from theorylab.images.training import generator_of, prefers_bfloat16, with_channels
+from theorylab.images.training import (
+    generator_of,
+    initialise,
+    prefers_bfloat16,
+    with_channels,
+)
 
 
 def accuracy(classifier: Classifier, data: ImageData) -> float:
@@ -33,9 +38,8 @@ def train_classifier(
     """Train by cross entropy (AdamW, one-cycle rate), save, and return the test accuracy."""
     images = with_channels(train.images)
     classes = int(train.labels.max()) + 1
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        classifier = Classifier(images.shape[1], classes).to(memory_format=torch.channels_last)
+    classifier = Classifier(images.shape[1], classes).to(memory_format=torch.channels_last)
+    initialise(classifier, generator_of(seed, 2))
     optimizer = torch.optim.AdamW(classifier.parameters(), lr=3e-3, weight_decay=0.05)
     batch = 128
     steps = passes * (len(images) // batch)

@@ -170,7 +170,7 @@ def train(
     """
     ranks = _Ranks(device, recipe.minutes)
     model = UNetDenoiser(architecture, low_precision=prefers_bfloat16(ranks.device))
-    _initialise(model, generator_of(recipe.seed, 2))
+    initialise(model, generator_of(recipe.seed, 2))
     model.to(ranks.device, memory_format=torch.channels_last)
     average = AveragedModel(model, multi_avg_fn=moving_average(recipe.ema))
     optimizer = torch.optim.AdamW(
@@ -307,7 +307,7 @@ def _share(recipe: Recipe, step: int, elapsed: float) -> float:
     return step / recipe.steps
 
 
-def _initialise(model: nn.Module, generator: torch.Generator) -> None:
+def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """Uniform weights as torch's own layers draw them, from a local generator; zeros stay zero."""
     for layer in model.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
