@@ -47,7 +47,7 @@ def run(site, folder, *arguments):
 
 
 def test_it_lists_runs_and_draws_without_the_checkout(site, tmp_path):
-    names = {path.stem for path in (ROOT / "experiments").glob("*.py")}
+    names = {path.stem for path in (ROOT / "experiments").rglob("*.py")}
     listed = run(site, tmp_path, "list")
     assert names <= {line.split()[0] for line in listed.stdout.splitlines()}, listed.stderr
     done = run(site, tmp_path, "run", "thin_shell", "--preset", "quick")

@@ -106,12 +106,16 @@ def load_reference(ref: Reference) -> Experiment:
 
 
 def figure_file(experiment: Path) -> Path | None:
-    """The figure file with the experiment's stem: in ``paper_figures`` beside or below it."""
-    stem = experiment.name
-    above = experiment.parent.parent
-    for folder in (experiment.parent / "paper_figures", above / "paper_figures"):
-        if (folder / stem).is_file():
-            return folder / stem
+    """The figure file with the experiment's stem: in ``paper_figures`` beside or above it.
+
+    Below ``paper_figures`` it lies in the same subfolder as the experiment in its own folder.
+    """
+    for parent in list(experiment.parents)[:3]:
+        folder = parent / "paper_figures"
+        inside = experiment.relative_to(parent)
+        for name in (Path(*inside.parts[1:]), inside):
+            if (folder / name).is_file():
+                return folder / name
     return None
 
 
@@ -144,7 +148,7 @@ def _entry_point_files() -> list[Path]:
             )
             continue
         for folder in spec.submodule_search_locations or ():
-            files += [p for p in sorted(Path(folder).glob("*.py")) if _is_experiment(p)]
+            files += [p for p in sorted(Path(folder).rglob("*.py")) if _is_experiment(p)]
     return files
 
 

@@ -1,0 +1,106 @@
+"""The formulas that judge interpolated latents, each against integration or another library."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import integrate, optimize, special, stats
+from theorylab.experiments.noise import latent_interpolation as latent
+
+from theorylab.diffusion.interpolation import slerp
+from theorylab.diffusion.transport import gaussian_w2
+
+WEIGHTS = [0.05, 0.25, 0.5, 0.9]
+
+
+@pytest.mark.parametrize("w", WEIGHTS)
+def test_limits_are_distances_between_two_normal_laws(w):
+    """Norms end as N(0, variance/2) against N(0, 1/2), after sqrt(d) is taken off."""
+    own, chi = stats.norm(scale=math.sqrt(latent.spread(w) / 2)), stats.norm(scale=math.sqrt(0.5))
+    area = integrate.quad(lambda x: abs(own.pdf(x) - chi.pdf(x)), 0, 8, limit=500)[0]
+    assert latent.LIMITS["total_variation"](w) == pytest.approx(area, abs=1e-7)
+    x = np.linspace(0, 4, 40_001)
+    gap = np.abs(own.cdf(x) - chi.cdf(x)).max()
+    assert latent.LIMITS["norm"](w) == pytest.approx(gap, abs=1e-8)
+    zero = torch.zeros(1, dtype=torch.float64)
+    covariances = [torch.tensor([[law.var()]], dtype=torch.float64) for law in (own, chi)]
+    w2 = float(gaussian_w2(zero, covariances[0], zero, covariances[1]))
+    assert latent.LIMITS["wasserstein"](w) == pytest.approx(w2, abs=1e-12)
+    assert latent.LIMITS["variance"](w) == pytest.approx(own.var())
+
+
+def test_coordinate_constant_is_the_largest_hermite_hump():
+    hump = optimize.minimize_scalar(
+        lambda x: -abs(special.eval_hermitenorm(3, x)) * stats.norm.pdf(x), bounds=(0.1, 1.6)
+    )
+    # Edgeworth: -excess/24 He_3 phi, with excess kurtosis -6 (1 - variance) / d.
+    assert latent.coordinate_constant(0.5) == pytest.approx(-hump.fun * 6 * 0.5 / 24, rel=1e-9)
+
+
+@pytest.mark.parametrize("dim", [1, 4, 50, 300])
+def test_variance_of_chi(dim):
+    assert latent.chi_variance(dim) == pytest.approx(stats.chi(dim).var(), rel=1e-8)
+
+
+@pytest.mark.parametrize("dim", [4, 5, 17, 1000, 65_536])
+def test_excess_halfway_has_a_closed_form(dim):
+    expected = latent.chi_variance(dim) / (dim - 3)
+    assert latent.slerp_excess(dim, 0.5) == pytest.approx(expected, rel=1e-8)
+
+
+def test_excess_by_integrating_over_the_angle_between_two_latents():
+    dim, w = 7, 0.2
+    chi = stats.chi(dim).mean()
+
+    def squared(phi):
+        s1, s2 = math.sin((1 - w) * phi), math.sin(w * phi)
+        mean = dim * (s1**2 + s2**2) + 2 * chi**2 * s1 * s2 * math.cos(phi)
+        return mean / math.sin(phi) ** 2 * math.sin(phi) ** (dim - 2)
+
+    over = integrate.quad(squared, 1e-9, math.pi - 1e-9)[0]
+    mass = integrate.quad(lambda phi: math.sin(phi) ** (dim - 2), 0, math.pi)[0]
+    assert latent.slerp_excess(dim, w) == pytest.approx(over / mass - dim, abs=1e-9)
+
+
+@pytest.mark.parametrize(("dim", "share"), [(8, 0.5), (100, 0.25)])
+def test_norm_of_a_share_of_the_coordinates(dim, share):
+    law = stats.beta(share * dim / 2, (1 - share) * dim / 2)
+    expected = integrate.quad(lambda b: math.sqrt(b) * law.pdf(b), 0, 1)[0]
+    assert latent._mean_root_share(dim, share) == pytest.approx(expected, rel=1e-8)
+
+
+def test_textbook_slerp_is_slerp_at_ordinary_angles():
+    generator = torch.Generator().manual_seed(0)
+    z1, z2 = torch.randn((2, 50, 6), dtype=torch.float64, generator=generator)
+    assert torch.allclose(latent._textbook_slerp(z1, z2, 0.3), slerp(z1, z2, 0.3), rtol=1e-10)
+
+
+def test_slerp_of_halves_has_two_angles():
+    generator = torch.Generator().manual_seed(1)
+    z1, z2 = torch.randn((2, 5, 4), dtype=torch.float64, generator=generator)
+    found = latent._slerp_of_halves(z1, z2, 0.3)
+    assert torch.equal(found[:, 2:], slerp(z1[:, 2:], z2[:, 2:], 0.3))
+    assert not torch.allclose(found, slerp(z1, z2, 0.3))
+
+
+def test_couplings_are_covariances():
+    """Each law that a claim asserts, from coefficients of z1 and z2."""
+    for w in WEIGHTS:
+        for v in WEIGHTS:
+            for name, (a, b) in {
+                "linear": (np.array([1 - w, w]), np.array([1 - v, v])),
+                "angles atan(w/(1-w))": tuple(
+                    np.array([1 - u, u]) / math.sqrt((1 - u) ** 2 + u**2) for u in (w, v)
+                ),
+                "angles w pi/2": tuple(
+                    np.array([math.cos(u * math.pi / 2), math.sin(u * math.pi / 2)]) for u in (w, v)
+                ),
+            }.items():
+                assert latent.COUPLINGS[name](w, v) == pytest.approx(a @ b, abs=1e-14)
+
+
+def test_detail_counts_neighbouring_differences():
+    image = torch.zeros(1, 9, dtype=torch.float64)
+    image[0, 4] = 2.0  # the middle of 3 x 3 has four neighbours
+    assert latent._detail(image).tolist() == [16.0]
