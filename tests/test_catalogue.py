@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from theorylab.catalogue import KINDS, STATES, Entry, disagreements, load_catalogue
-from theorylab.claim import DOCUMENTS
 from theorylab.claim import KINDS as KINDS_OF_CLAIMS
 from theorylab.discovery import experiments_folder, find, load
+from theorylab.documents import DOCUMENTS
 from theorylab.errors import StorageError
 
 # Counted in the documents' audited lists of statements, by the document each was taken from.

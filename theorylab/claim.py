@@ -14,14 +14,6 @@ FORMS = ("as stated", "reading", "corrected", "derived")
 #: What sort of statement it is.
 KINDS = ("identity", "inequality", "limit", "rate", "law", "definition", "algorithm", "empirical")
 
-DOCUMENTS = {
-    "000": "Yuan, Interpreting and improving diffusion models from an optimization perspective",
-    "001": "Zhu, A geometric perspective on diffusion models",
-    "002": "Wei, Unifying perspectives on diffusion",
-    "003": "Kang, Understanding diffusion models in two perspectives",
-    "004": "Bach, An alternative view of denoising diffusion models",
-}
-
 
 @dataclass(frozen=True)
 class Source:

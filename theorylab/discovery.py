@@ -7,7 +7,6 @@ whose value is a package; every experiment file in that package's folder is foun
 
 from __future__ import annotations
 
-import ast
 import difflib
 import hashlib
 import importlib.util
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
+from .outline import is_experiment, title
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -58,12 +58,6 @@ def find(paths: Sequence[str | Path] = ()) -> dict[str, Path]:
                 f"two experiments are called {path.stem!r}: {other} and {path}; rename one file"
             )
     return dict(sorted(found.items()))
-
-
-def title(path: Path) -> str:
-    """First line of the file's docstring, read without importing the file."""
-    docstring = ast.get_docstring(_parse(path)) or ""
-    return docstring.strip().partition("\n")[0]
 
 
 def reference(name: str, paths: Sequence[str | Path] = ()) -> Reference:
@@ -133,7 +127,7 @@ def experiments_folder() -> Path:
 
 
 def _own_files() -> list[Path]:
-    return [path for path in sorted(experiments_folder().rglob("*.py")) if _is_experiment(path)]
+    return [path for path in sorted(experiments_folder().rglob("*.py")) if is_experiment(path)]
 
 
 def _entry_point_files() -> list[Path]:
@@ -148,7 +142,7 @@ def _entry_point_files() -> list[Path]:
             )
             continue
         for folder in spec.submodule_search_locations or ():
-            files += [p for p in sorted(Path(folder).rglob("*.py")) if _is_experiment(p)]
+            files += [p for p in sorted(Path(folder).rglob("*.py")) if is_experiment(p)]
     return files
 
 
@@ -161,7 +155,7 @@ def _user_files(paths: Sequence[str | Path]) -> list[Path]:
             inside = sorted(given.glob("*.py"))
         else:
             raise UsageError(f"--path {given}: there is no such file or folder")
-        chosen = [path for path in inside if _is_experiment(path)]
+        chosen = [path for path in inside if is_experiment(path)]
         if not chosen:
             raise UsageError(
                 f"--path {given}: no experiment in it; an experiment file has the line "
@@ -169,25 +163,6 @@ def _user_files(paths: Sequence[str | Path]) -> list[Path]:
             )
         files += chosen
     return files
-
-
-def _is_experiment(path: Path) -> bool:
-    """Whether the file assigns `experiment` at its top level; read, not imported."""
-    if b"experiment" not in path.read_bytes():
-        return False
-    return any(
-        isinstance(target, ast.Name) and target.id == "experiment"
-        for node in _parse(path).body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-    )
-
-
-def _parse(path: Path) -> ast.Module:
-    try:
-        return ast.parse(path.read_bytes())
-    except SyntaxError as error:
-        raise UsageError(f"{path}, line {error.lineno}: {error.msg}") from None
 
 
 def _import(path: Path, name: str) -> ModuleType:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from . import store
 from .catalogue import load_catalogue
-from .claim import DOCUMENTS, Claim
+from .claim import Claim
 from .discovery import find, load
+from .documents import DOCUMENTS
 from .evidence import ALPHA
 from .experiment import PRESETS, Experiment
 
