@@ -1041,7 +1041,7 @@ slerp_identity(
     "derived-mean-square",
     r"E\|{\rm slerp}_w\|^2=d-2\,{\rm Var}(\chi_d)\,"
     r"E\Big[\tfrac{\sin((1-w)\phi)\sin(w\phi)\cos\phi}{\sin^2\phi}\Big],\quad"
-    r"E\|{\rm slerp}_{1/2}\|^2=\tfrac{d(d-2)-(E\chi_d)^2}{d-3}",
+    r" E\|{\rm slerp}_{1/2}\|^2=\tfrac{d(d-2)-(E\chi_d)^2}{d-3}",
     mean_square,
     [
         ("it is d", {"excess": "zero"}),
