@@ -205,6 +205,28 @@ def test_dense_sums_survive_an_ever_better_best(dtype, step, monkeypatch):
     assert torch.allclose(found.top + found.mass.log() - offset, logarithm, rtol=rtol)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("sigma", [0.3, 1.0, 4.0])
+@pytest.mark.parametrize("few", [1, 48, 10**9])  # always the few, as it comes, always all
+def test_summing_the_few_that_matter_is_summing_all(few, sigma, dtype, monkeypatch):
+    monkeypatch.setattr(posterior_moments, "FEW", few)
+    monkeypatch.setattr(posterior_moments, "CHUNK", 100)
+    data = digits()
+    x = data[:40] + sigma * randn(40, 64)
+    level = torch.full((40,), sigma, dtype=torch.float64)
+    points = IdealDenoiser(data)._points
+    found = posterior_moments.dense_moments(points, x, level, dtype, True)
+    mean, logarithm, *_, size, trace = differences(data, x, sigma)
+    rtol = 2e-3 if dtype == torch.float32 else 1e-11  # exponents of up to 2,000, rounded
+    shift = found.first / found.mass[:, None]
+    assert torch.allclose(points.centre + shift, mean, rtol=rtol, atol=rtol)
+    assert torch.allclose(found.mass.square() / found.mass_of_squares, size, rtol=rtol)
+    spread = found.second / found.mass - shift.square().sum(1)
+    assert torch.allclose(spread, trace, rtol=rtol, atol=rtol * float(mean.square().sum(1).max()))
+    offset = (x - points.centre).square().sum(1) / (2 * sigma**2)
+    assert torch.allclose(found.top + found.mass.log() - offset, logarithm, rtol=rtol)
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 599, 1797, 4096])
 @pytest.mark.parametrize("sigma", [0.02, 0.7, 20.0])
 def test_chunk_boundaries_do_not_matter(chunk, sigma, monkeypatch):
