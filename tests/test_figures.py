@@ -51,12 +51,15 @@ def test_check_says_what_is_out_of_date_and_writes_nothing(figures, tmp_path):
     assert "out of date" in spoilt.out and "unchanged" in spoilt.out
 
 
-def test_the_venue_decides_the_width(figures, tmp_path):
-    sizes = {}
-    for venue in ("icml2024", "neurips2024"):
-        figures("--style", venue, "--format", "png", "--out", venue)
-        sizes[venue] = int.from_bytes((tmp_path / venue / "coin.png").read_bytes()[16:20])
-    assert sizes == {"icml2024": 975, "neurips2024": 1650}
+@pytest.mark.parametrize(
+    ("venue", "half", "full"),
+    [("icml2024", 3.25, 6.75), ("neurips2024", 2.75, 5.5), ("jmlr", 3.0, 6.0)],
+)
+def test_the_venue_decides_the_width(figures, tmp_path, venue, half, full):
+    for width, inches in (("half", half), ("full", full)):
+        figures("--style", venue, "--width", width, "--format", "png", "--out", "out")
+        header = (tmp_path / "out" / "coin.png").read_bytes()[16:20]
+        assert int.from_bytes(header) == pytest.approx(300 * inches, abs=1)
 
 
 def test_an_experiment_without_a_figure_says_so(write_experiment, theorylab):

@@ -204,6 +204,7 @@ def judge(experiments, **given) -> None:
 @click.argument("experiments", nargs=-1, metavar="[EXPERIMENT...]")
 @_settings
 @click.option("--style", default="icml2024", show_default=True, help="The venue's sizes.")
+@click.option("--width", default="half", show_default=True, help="half or full")
 @click.option("--format", "formats", default="pdf,svg,png", show_default=True)
 @click.option(
     "--out",
@@ -214,7 +215,7 @@ def judge(experiments, **given) -> None:
     help="Where the figures go.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; say which figures are out of date.")
-def figures(experiments, style, formats, out, check, **given) -> None:
+def figures(experiments, style, width, formats, out, check, **given) -> None:
     """Draw the figures of stored results as PDF, SVG and PNG."""
     from . import figures as drawing
     from . import runner
@@ -226,7 +227,7 @@ def figures(experiments, style, formats, out, check, **given) -> None:
             f"--format {','.join(unknown)}: allowed are {', '.join(drawing.FORMATS)}"
         )
     runs = _stored(experiments, _read_settings(**given), given["paths"], runner.judge_stored)
-    stale = drawing.draw_all(runs, style, formats, out, check=check, say=click.echo)
+    stale = drawing.draw_all(runs, style, width, formats, out, check=check, say=click.echo)
     sys.exit(1 if check and stale else 0)
 
 
