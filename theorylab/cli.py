@@ -5,16 +5,14 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from . import __version__, model_commands
+from . import __version__, command_options, data_command, listing, model_commands, new
 from .errors import Missing, StorageError, TheorylabError
-
-PRESETS = ("quick", "default", "paper")
 
 
 class Commands(click.Group):
@@ -32,59 +30,6 @@ class Commands(click.Group):
         return super().resolve_command(context, arguments)
 
 
-def _options(*options: Callable) -> Callable:
-    def decorate(function):
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
-_path = click.option(
-    "--path",
-    "paths",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="A folder (or file) with your own experiments; may be repeated.",
-)
-_results = click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default="results",
-    show_default=True,
-    metavar="DIR",
-    help="Where datasets and verdicts are stored.",
-)
-_stored_preset = click.option(
-    "--preset",
-    type=click.Choice(PRESETS),
-    default=None,
-    help="Whose latest results; by default the most thorough ones that are stored.",
-)
-_settings = _options(
-    click.option(
-        "--preset",
-        type=click.Choice(PRESETS),
-        default="default",
-        show_default=True,
-        help="Sizes: quick takes seconds, paper hours.",
-    ),
-    click.option(
-        "--set",
-        "assignments",
-        multiple=True,
-        metavar="KEY=V1,V2",
-        help="Other values for an axis or a parameter, e.g. --set dim=2,512.",
-    ),
-    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
-    click.option("--device", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True),
-    _results,
-    _path,
-)
-
-
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="theorylab")
 def cli() -> None:
@@ -94,49 +39,13 @@ def cli() -> None:
     """
 
 
-@cli.command("list")
-@_path
-def list_(paths) -> None:
-    """List the experiments with their titles."""
-    from .discovery import find, title
-
-    found = find(paths)
-    width = max(map(len, found), default=0)
-    for name, path in found.items():
-        click.echo(f"{name:<{width}}  {title(path)}")
-
-
-@cli.command()
-@click.argument("experiment")
-@_path
-def show(experiment, paths) -> None:
-    """Show an experiment: what it measures, and its claims with their controls."""
-    from .discovery import load
-
-    loaded = load(experiment, paths)
-    click.echo(f"{loaded.name}: {loaded.title}")
-    for measurement in loaded.measurements.values():
-        click.echo(f"\nmeasurement {measurement.name}")
-        for axis, values in measurement.grid.items():
-            click.echo(f"  axis {axis}: {', '.join(map(str, values))}")
-        for preset, values in measurement.presets.items():
-            inside = ", ".join(f"{k}={v}" for k, v in values.items())
-            click.echo(f"  {preset}: {inside or 'as the axes say'}")
-    for claim in loaded.claims:
-        click.echo(f"\nclaim {claim.id} ({claim.form}; expected: {claim.expected or 'open'})")
-        click.echo(f"  {claim.statement}")
-        click.echo(f"  source: {claim.source}")
-        if claim.conditions:
-            click.echo(f"  conditions: {claim.conditions}")
-        if claim.twin:
-            click.echo(f"  twin: {claim.twin.id}")
-        for control in claim.controls:
-            click.echo(f"  control: {control.statement}")
+cli.add_command(listing.list_)
+cli.add_command(listing.show)
 
 
 @cli.command()
 @click.argument("experiments", nargs=-1, required=True, metavar="EXPERIMENT...|all")
-@_settings
+@command_options.settings
 @click.option("--jobs", type=int, default=1, show_default=True, help="Processes on this machine.")
 @click.option("--scheduler", metavar="ADDRESS", help="A dask scheduler, e.g. tcp://host:8786.")
 @click.option("--why", is_flag=True, help="Say why each result was reused or computed.")
@@ -183,7 +92,7 @@ def run(experiments, jobs, scheduler, why, fresh, **given) -> None:
 
 @cli.command()
 @click.argument("experiments", nargs=-1, metavar="[EXPERIMENT...]")
-@_settings
+@command_options.settings
 def judge(experiments, **given) -> None:
     """Judge stored results again, measuring nothing."""
     from . import runner, screen
@@ -202,7 +111,7 @@ def judge(experiments, **given) -> None:
 
 @cli.command()
 @click.argument("experiments", nargs=-1, metavar="[EXPERIMENT...]")
-@_settings
+@command_options.settings
 @click.option("--style", default="icml2024", show_default=True, help="The venue's sizes.")
 @click.option("--width", default="half", show_default=True, help="half or full")
 @click.option("--format", "formats", default="pdf,svg,png", show_default=True)
@@ -233,9 +142,9 @@ def figures(experiments, style, width, formats, out, check, **given) -> None:
 
 @cli.command()
 @click.argument("experiments", nargs=-1, metavar="[EXPERIMENT...]")
-@_stored_preset
-@_results
-@_path
+@command_options.stored_preset
+@command_options.results
+@command_options.path
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.option("--latex", "as_latex", is_flag=True, help="For papers: a booktabs longtable.")
 def claims(experiments, preset, results, paths, as_json, as_latex) -> None:
@@ -258,56 +167,8 @@ def claims(experiments, preset, results, paths, as_json, as_latex) -> None:
         )
 
 
-@cli.command()
-@click.argument("name", type=click.Choice(("digits", "fashion-mnist")))
-@click.option(
-    "--folder",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Where the files are, or shall be put.",
-)
-@click.option("--download/--no-download", default=True, show_default=True)
-def data(name, folder, download) -> None:
-    """Find a data set on this machine, verify its checksums, or download it."""
-    from .images import datasets
-
-    try:
-        found = datasets.locate(name, folder)
-    except Missing:
-        if not download:
-            raise
-        found = _download(folder)
-    if name == "digits":
-        contents = [datasets.digits()]
-    else:
-        contents = [datasets.fashion_mnist(split, found) for split in ("train", "test")]
-    for content in contents:
-        count, height, width = content.images.shape
-        click.echo(
-            f"{content.name}: {count} images of {height} x {width} in {found}, content verified "
-            f"(sha256 {content.checksum})"
-        )
-
-
-cli.add_command(model_commands.train)
-cli.add_command(model_commands.diagnose)
-
-
-def _download(folder: Path | None) -> Path:
-    """Download Fashion-MNIST with a progress bar for each file."""
-    from rich.progress import Progress
-
-    from .images import datasets
-
-    bars: dict[str, int] = {}
-    with Progress(transient=True) as progress:
-
-        def on_bytes(file: str, done: int, total: int | None) -> None:
-            if file not in bars:
-                bars[file] = progress.add_task(Path(file).name, total=total)
-            progress.update(bars[file], completed=done)
-
-        return datasets.download_fashion_mnist(folder, on_bytes)
+for further in (data_command.data, new.new, model_commands.train, model_commands.diagnose):
+    cli.add_command(further)
 
 
 def _read_settings(*, preset, assignments, seed, device, results, paths, fresh=False):
@@ -319,11 +180,6 @@ def _read_settings(*, preset, assignments, seed, device, results, paths, fresh=F
         if not sign or not key.strip() or not values.strip():
             raise click.UsageError(f"--set {assignment}: write KEY=VALUE or KEY=V1,V2")
         overrides[key.strip()] = tuple(value.strip() for value in values.split(","))
-    if device == "cuda":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise click.UsageError("--device cuda: this machine has no CUDA device; use cpu")
     return Settings(preset, overrides, seed, device, results, fresh)
 
 
