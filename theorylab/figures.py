@@ -39,7 +39,10 @@ import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
 
 from . import store
 from .discovery import figure_file, load_figure
@@ -63,6 +66,8 @@ MEASURED, THEORY, REFUTED_COLOUR, BOUND = _COLOURS[0], "0.15", _COLOURS[3], _COL
 #: Of arms; holds neither the bound's nor a refutation's colour.
 CATEGORICAL = [_COLOURS[i] for i in (0, 1, 4, 5, 7, 9)]
 MARKERS = ("o", "s", "^", "D", "v", "P")
+#: Data sets as legends write them.
+DATA_NAMES = {"digits": "digits", "fashion-mnist": "Fashion-MNIST"}
 
 
 class Page(NamedTuple):
@@ -97,6 +102,20 @@ def arm(k: int) -> dict[str, str]:
     return {"color": CATEGORICAL[k % len(CATEGORICAL)], "marker": MARKERS[k % len(MARKERS)]}
 
 
+def key(label: str, **style) -> Line2D:
+    """Legend entry for what is drawn in this style (arguments of ``Axes.plot``) in many places."""
+    return Line2D([], [], label=label, **style)
+
+
+def plain_ticks(axis: Axis, values: Sequence[float]) -> None:
+    """Ticks at these values alone, written plainly: for log axes of few decades, and for counts.
+
+    Set the scale first; it puts ticks of its own.
+    """
+    axis.set_ticks(list(values), [f"{value:g}" for value in values])
+    axis.set_minor_locator(NullLocator())
+
+
 @contextmanager
 def style(venue: str = "icml2024", width: str = "half") -> Iterator[None]:
     """Settings for one venue: its sizes, our fonts and lines.
@@ -128,6 +147,7 @@ _LOOK = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
+    "axes.titlelocation": "left",
     **{f"{axis}tick.major.width": 0.6 for axis in "xy"},
     **{f"{axis}tick.major.size": 3.0 for axis in "xy"},
     **{f"{axis}tick.minor.width": 0.4 for axis in "xy"},
