@@ -42,7 +42,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from . import store
 from .discovery import figure_file, load_figure
@@ -107,12 +107,20 @@ def key(label: str, **style) -> Line2D:
     return Line2D([], [], label=label, **style)
 
 
-def plain_ticks(axis: Axis, values: Sequence[float]) -> None:
-    """Ticks at these values alone, written plainly: for log axes of few decades, and for counts.
+def plain_ticks(axis: Axis, values: Sequence[float] = ()) -> None:
+    """Ticks written plainly (20, not 2 x 10^1), without minor ones: for short log axes and counts.
 
     Set the scale first; it puts ticks of its own.
+
+    Args:
+        axis: ``axes.xaxis`` or ``axes.yaxis``.
+        values: where the ticks stand; if none are given, at 1, 2 and 5 times powers of ten.
     """
-    axis.set_ticks(list(values), [f"{value:g}" for value in values])
+    if len(values):
+        axis.set_ticks(list(values))
+    else:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())
 
 
