@@ -6,12 +6,20 @@ import difflib
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from . import __version__, command_options, data_command, listing, model_commands, new
+from . import (
+    __version__,
+    command_options,
+    data_command,
+    figure_commands,
+    listing,
+    model_commands,
+    new,
+    selection,
+)
 from .errors import Missing, StorageError, TheorylabError
 
 
@@ -59,8 +67,8 @@ def run(experiments, jobs, scheduler, why, fresh, **given) -> None:
     from . import engine, runner, screen
     from .judge import FAILED, NOT_REACHED, worst_status
 
-    settings = _read_settings(fresh=fresh, **given)
-    runs = _prepare(experiments, settings, given["paths"])
+    settings = selection.read_settings(fresh=fresh, **given)
+    runs = selection.prepare(experiments, settings, given["paths"])
     out = screen.console()
     with engine.engine(jobs, scheduler) as chosen, screen.progress(out) as bar:
         progress = bar.add_task("measuring", total=None)
@@ -98,9 +106,9 @@ def judge(experiments, **given) -> None:
     from . import runner, screen
     from .judge import worst_status
 
-    settings = _read_settings(**given)
+    settings = selection.read_settings(**given)
     out = screen.console()
-    runs = _stored(experiments, settings, given["paths"], runner.judge_stored)
+    runs = selection.stored(experiments, settings, given["paths"], runner.judge_stored)
     for judged in runs:
         for measurement, reason in judged.why.items():
             out.print(f"[yellow]note[/yellow] {judged.name}.{measurement}: {reason}")
@@ -109,111 +117,17 @@ def judge(experiments, **given) -> None:
     sys.exit(worst_status(j.status for r in runs for j in r.judgements))
 
 
-@cli.command()
-@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT...]")
-@command_options.settings
-@click.option("--style", default="icml2024", show_default=True, help="The venue's sizes.")
-@click.option("--width", default="half", show_default=True, help="half or full")
-@click.option("--format", "formats", default="pdf,svg,png", show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="figures",
-    show_default=True,
-    metavar="DIR",
-    help="Where the figures go.",
-)
-@click.option("--check", is_flag=True, help="Write nothing; say which figures are out of date.")
-def figures(experiments, style, width, formats, out, check, **given) -> None:
-    """Draw the figures of stored results as PDF, SVG and PNG."""
-    from . import figures as drawing
-    from . import runner
-
-    formats = formats.split(",")
-    unknown = [form for form in formats if form not in drawing.FORMATS]
-    if unknown:
-        raise click.UsageError(
-            f"--format {','.join(unknown)}: allowed are {', '.join(drawing.FORMATS)}"
-        )
-    runs = _stored(experiments, _read_settings(**given), given["paths"], runner.judge_stored)
-    stale = drawing.draw_all(runs, style, width, formats, out, check=check, say=click.echo)
-    sys.exit(1 if check and stale else 0)
+cli.add_command(figure_commands.figures)
 
 
-@cli.command()
-@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT...]")
-@command_options.stored_preset
-@command_options.results
-@command_options.path
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
-@click.option("--latex", "as_latex", is_flag=True, help="For papers: a booktabs longtable.")
-def claims(experiments, preset, results, paths, as_json, as_latex) -> None:
-    """The ledger: every claim, as printed and corrected, with its latest verdict."""
-    from . import ledger
-
-    rows = ledger.rows(_names(experiments, paths), results, preset, paths)
-    if as_json:
-        click.echo(ledger.as_json(rows))
-    elif as_latex:
-        click.echo(ledger.as_latex(rows))
-    else:
-        from . import screen
-
-        screen.print_ledger(screen.console(), rows)
-        click.echo(
-            f"\n{len(rows)} claims; {len(ledger.not_checkable())} entries of the catalogue cannot "
-            f"be checked (reasons: --json); chance that any verdict is wrong by bad luck: at most "
-            f"{ledger.chance_of_a_wrong_verdict(rows):.1g}"
-        )
-
-
-for further in (data_command.data, new.new, model_commands.train, model_commands.diagnose):
+for further in (
+    claims_command.claims,
+    data_command.data,
+    new.new,
+    model_commands.train,
+    model_commands.diagnose,
+):
     cli.add_command(further)
-
-
-def _read_settings(*, preset, assignments, seed, device, results, paths, fresh=False):
-    from .runner import Settings
-
-    overrides = {}
-    for assignment in assignments:
-        key, sign, values = assignment.partition("=")
-        if not sign or not key.strip() or not values.strip():
-            raise click.UsageError(f"--set {assignment}: write KEY=VALUE or KEY=V1,V2")
-        overrides[key.strip()] = tuple(value.strip() for value in values.split(","))
-    return Settings(preset, overrides, seed, device, results, fresh)
-
-
-def _names(experiments, paths) -> list[str]:
-    """Names as given, or all of them for `all` or none; unknown names are refused."""
-    from .discovery import find, reference
-
-    if not experiments or "all" in experiments:
-        return list(find(paths))
-    return list(dict.fromkeys(reference(name, paths).name for name in experiments))
-
-
-def _prepare(experiments, settings, paths):
-    from . import runner
-    from .discovery import reference
-
-    runs = [runner.prepare(reference(name, paths), settings) for name in _names(experiments, paths)]
-    runner.check_overrides([r.experiment for r in runs], settings.overrides)
-    return runs
-
-
-def _stored(experiments, settings, paths, load):
-    """Runs filled from the store by ``load``; without names, of all that have been run."""
-    runs = _prepare(experiments, settings, paths)
-    if not experiments:
-        runs = [r for r in runs if r.folder.parent.is_dir()]
-        if not runs:
-            raise StorageError(
-                f"no results are stored in {settings.results}; run something first: "
-                "theorylab run all --preset quick"
-            )
-    for prepared in runs:
-        load(prepared)
-    return runs
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
