@@ -12,6 +12,8 @@ import click
 
 from . import (
     __version__,
+    claims_command,
+    claims_command,
     command_options,
     data_command,
     figure_commands,
@@ -117,10 +119,8 @@ def judge(experiments, **given) -> None:
     sys.exit(worst_status(j.status for r in runs for j in r.judgements))
 
 
-cli.add_command(figure_commands.figures)
-
-
 for further in (
+    figure_commands.figures,
     claims_command.claims,
     data_command.data,
     new.new,
