@@ -128,8 +128,15 @@ class Dask:
             if scheduler:
                 self._client = Client(scheduler, timeout="20s", set_as_default=False)
             else:
-                # A cell whose worker died gets one more chance, and then one by itself.
-                with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
+                settings = {
+                    # A cell whose worker died gets one more chance, and then one by itself.
+                    "distributed.scheduler.allowed-failures": 1,
+                    # dask's own 64 KiB makes glibc return every block to the system: a fifth of
+                    # the time of cells with large arrays went into mapping pages.
+                    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 1 << 30,
+                    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 1 << 25,
+                }
+                with dask.config.set(settings):
                     self._cluster = LocalCluster(
                         n_workers=jobs,
                         threads_per_worker=1,
