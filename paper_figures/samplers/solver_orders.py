@@ -1,87 +1,83 @@
-"""Error against steps for each family of samplers, and the leading constants beside the theory."""
+"""Figures of solver_orders: the order each sampler reaches, and its leading constant."""
 
 import numpy as np
-from matplotlib.ticker import NullLocator
 
 from theorylab import figures
+from theorylab.figures import MEASURED, REFUTED_COLOUR, THEORY, arm, key, plain_ticks
 
-PANELS = {
-    "one-step, two-step": [
-        ("DDIM", "log", 1),
-        ("gamma 2", "log", 1),
-        ("gamma 3/2", "log", 2),
-        ("Heun", "log", 2),
-        ("midpoint", "log", 2),
-        ("RK4", "log", 4),
-    ],
-    "multistep": [
-        ("F-PNDM", "log", 2),
-        ("DEIS 4", "log", 2),
-        ("DEIS 4", "log, short start", 4),
-        ("LMS 3", "log, short start", 3),
-        ("LMS 4", "log, short start", 4),
-    ],
-    "data prediction": [
-        ("DPM++ 2M", "log, short start", 2),
-        ("DPM++ 3M", "log, short start", 2),
-        ("DPM++ exact 3", "log, short start", 3),
-        ("UniPC 2", "log", 3),
-        ("UniPC 3", "log, short start", 4),
-    ],
-}
-MARKERS = "os^Dvx"
-
-
-def mark_steps(axes, steps):
-    """Ticks at every second number of steps; log axes put theirs between."""
-    axes.set_xticks(steps[::2], [str(n) for n in steps[::2]])
-    axes.xaxis.set_minor_locator(NullLocator())
+EULER, SHORT = "log", "log, short start"
+#: Sampler, its path, its order, and the order that a refuted claim gives it.
+ROWS = (
+    ("DDIM", EULER, 1, None),
+    ("gamma 2", EULER, 1, None),
+    ("gamma 3/2", EULER, 2, None),
+    ("Heun", EULER, 2, None),
+    ("midpoint", EULER, 2, None),
+    ("RK4", EULER, 4, None),
+    ("F-PNDM", EULER, 2, 4),
+    ("iPNDM 4", EULER, 2, None),
+    ("DEIS 4", EULER, 2, None),
+    ("DEIS 4", SHORT, 4, None),
+    ("LMS 3", SHORT, 3, None),
+    ("LMS 4", SHORT, 4, None),
+    ("DPM++ 2M", SHORT, 2, None),
+    ("DPM++ 3M", SHORT, 2, 3),
+    ("DPM++ exact 3", SHORT, 3, None),
+    ("UniPC 2", EULER, 3, None),
+    ("UniPC 3", SHORT, 4, None),
+)
 
 
 def draw(result):
-    """Errors on the mixture in the number of steps; dashed, the theoretical slope."""
+    """Observed order of each sampler on a mixture at each doubling of the steps, and its order."""
     data = result.data["errors"]
-    figure, panels = figures.subplots(1, 3, aspect=1.75, sharey=True)
-    for axes, (title, arms) in zip(panels, PANELS.items(), strict=True):
-        for (name, path, order), marker, colour in zip(
-            arms, MARKERS, figures.CATEGORICAL, strict=False
-        ):
-            e = np.abs(data.error.sel(run=f"{name}: {path}", data="mixture")).values
-            n = data.n.values
-            label = name.replace("gamma", r"$\gamma$ =") + (", short" if "short" in path else "")
-            axes.plot(n, e[-1] * (n / n[-1]) ** -float(order), "--", color=colour, lw=0.6)
-            axes.plot(n, e, marker, color=colour, mfc="white", mew=0.9, ms=3, label=label)
-        axes.set(xscale="log", yscale="log", xlabel="steps $n$")
-        mark_steps(axes, n)
-        axes.set_title(title, fontsize=7)
-        axes.tick_params(labelsize=6)
-        axes.legend(fontsize=4.8, loc="lower left", handletextpad=0.1, labelspacing=0.2)
-    panels[0].set_ylabel("error of the last state")
-    low = min(axes.dataLim.ymin for axes in panels)
-    panels[0].set_ylim(low * 1e-4, 2)
+    figure, axes = figures.subplots(aspect=1.0)
+    logs = np.log2(np.abs(data.error.sel(data="mixture")))
+    labels = []
+    for row, (name, path, order, printed) in enumerate(ROWS):
+        e = logs.sel(run=f"{name}: {path}").values
+        slopes = (e[:-1] - e[1:]) / np.diff(np.log2(data.n.values))
+        axes.plot(order, row, "|", color=THEORY, ms=8, mew=1.1)
+        axes.plot(slopes[:-1], [row] * (len(slopes) - 1), "o", color=MEASURED, mfc="none", ms=2.5)
+        axes.plot(slopes[-1], row, "o", color=MEASURED)
+        if printed:
+            axes.plot(printed, row, "x", color=REFUTED_COLOUR, mew=1.1)
+        labels.append(_label(name) + (", short start" if path == SHORT else ""))
+    axes.set_yticks(range(len(ROWS)), labels)
+    axes.set(xlabel="order: slope of the error in the steps", xlim=(0.5, 4.7), xticks=range(1, 5))
+    axes.set_ylim(len(ROWS) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", lw=0.4, color="0.9")
+    axes.set_axisbelow(True)
+    n = data.n.values
+    handles = [
+        key(f"measured, $n={n[-2]}$ to {n[-1]}", color=MEASURED, marker="o", ls=""),
+        key("fewer steps", color=MEASURED, marker="o", mfc="none", ms=2.5, ls=""),
+        key("theory", color=THEORY, marker="|", ms=8, ls=""),
+        key("order claimed, refuted", color=REFUTED_COLOUR, marker="x", ls=""),
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=2)
     return figure
 
 
 def draw_constants(result):
-    """n^p times the error over the constant, against 1."""
+    """n^p times the error on a normal law over the predicted constant: it tends to 1."""
     data, known = result.data["errors"], result.data["constants"]
     figure, axes = figures.subplots(aspect=0.75)
-    axes.axhline(1, color=figures.THEORY, ls="--", lw=0.8)
+    axes.axhline(1, color=THEORY, lw=0.8, label="theory")
     arms = ("DDIM", "gamma 2", "LMS 3", "DEIS 3", "F-PNDM", "DPM++ 3M")
-    for name, marker, colour in zip(arms, MARKERS, figures.CATEGORICAL, strict=True):
-        path = "log" if name in ("DDIM", "gamma 2", "F-PNDM") else "log, short start"
+    for k, name in enumerate(arms):
+        path = EULER if name in ("DDIM", "gamma 2", "F-PNDM") else SHORT
         e = data.error.sel(run=f"{name}: {path}", data="normal")
-        k = known.sel(sampler=name)
-        axes.plot(
-            data.n,
-            e * data.n ** float(k.power) / float(k.constant),
-            marker + "-",
-            color=colour,
-            mfc="white",
-            lw=0.7,
-            label=name.replace("gamma", r"$\gamma$ ="),
-        )
+        limit = known.sel(sampler=name)
+        ratio = e * data.n ** float(limit.power) / float(limit.constant)
+        label = f"{_label(name)}, $p={float(limit.power):g}$"
+        axes.plot(data.n, ratio, **arm(k), mfc="white", lw=0.7, label=label)
     axes.set(xscale="log", xlabel="steps $n$", ylabel="$n^p$ error / predicted constant")
-    mark_steps(axes, data.n.values)
-    axes.legend(fontsize=6, ncol=2, loc="lower right")
+    plain_ticks(axes.xaxis, data.n.values)
+    axes.legend(ncols=2, loc="lower right")
     return figure
+
+
+def _label(name):
+    return name.replace("gamma 3/2", r"$\gamma=\frac{3}{2}$").replace("gamma 2", r"$\gamma=2$")
