@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from theorylab.figures import CATEGORICAL, MEASURED, THEORY, subplots
+from theorylab.figures import THEORY, arm, plain_ticks, subplots
 
-MARKERS = {"KD": "o", "DFNO": "s", "PD": "^", "CD": "x"}
+#: Students in the order of their arms. All but one agree, so each has a marker of its own size.
+SIZES = {"KD": 8, "DFNO": 6, "PD": 4, "CD": 2}
 
 
 def draw(result):
     """Targets along one trajectory, and the students' distance to the exact flow."""
-    figure, (targets, errors) = subplots(2, 1, aspect=0.62)
+    figure, (targets, errors) = subplots(2, 1, aspect=0.72)
     _targets(targets, result.data["one_path"])
     _errors(errors, result.data["against_flow"])
     return figure
@@ -19,50 +20,55 @@ def draw_trained(result):
     """Least-squares students of a finite class against the common fixed point."""
     trained = result.data["trained"]
     figure, axes = subplots()
-    for (name, marker), colour in zip(MARKERS.items(), CATEGORICAL, strict=False):
+    for name in SIZES:
         one = trained.error.sel(technique=name)
-        axes.plot(trained.pieces, one, marker, color=colour, mfc="none", label=name)
+        axes.plot(trained.pieces, one, **_student(name))
     at = trained.pieces.values.astype(float)
-    guide = float(trained.error.sel(technique="PD")[-1]) * (at[-1] / at) ** 2
-    axes.plot(at, guide, color=THEORY, lw=0.8, zorder=0, label="slope $-2$")
+    _slope(axes, at, trained.error.sel(technique="PD"), 2, "K")
     axes.set(xscale="log", yscale="log", xlabel="pieces $K$ of the student")
     axes.set_ylabel(r"r.m.s. distance to $\Phi_N$")
-    axes.set_xticks(at, [f"{k:g}" for k in at])
-    axes.minorticks_off()
+    plain_ticks(axes.xaxis, at)
     axes.legend()
     return figure
 
 
+def _student(name):
+    hollow = arm(list(SIZES).index(name)) | {"mfc": "none", "ls": "", "mew": 0.9}
+    return hollow | {"ms": SIZES[name], "label": name}
+
+
 def _targets(axes, path):
     sigma = path.level
-    axes.plot(sigma, path.state, "o-", color=MEASURED, label="teacher's states: DFNO")
-    axes.plot(sigma, path.denoised, ".--", color=CATEGORICAL[4], label="teacher's denoiser")
-    axes.plot(path.half, path.progressive, "^", color=CATEGORICAL[1], label="PD, first round")
-    axes.plot(sigma, path.consistent, "x-", color=CATEGORICAL[2], lw=0.8, label="CD")
-    end = (float(sigma[0]), float(path.state[-1]))
-    axes.plot(*end, "o", color=THEORY, ms=8, mfc="none", label="KD")
-    axes.set(xscale="log", xlabel=r"noise level $\sigma$", ylabel="state, output", ylim=(-0.3, 2.9))
+    axes.plot(sigma, path.state, color=THEORY, lw=0.8, label="teacher's path")
+    axes.plot(sigma, path.denoised, color=THEORY, lw=0.8, ls=":", label="teacher's denoiser")
+    axes.plot(sigma[0], path.state[-1], **_student("KD"))
+    axes.plot(sigma, path.state, **_student("DFNO"))
+    axes.plot(path.half, path.progressive, **_student("PD") | {"label": "PD, first round"})
+    axes.plot(sigma, path.consistent, **_student("CD"))
+    axes.set(xscale="log", xlabel=r"noise level $\sigma$", ylabel="target of the student")
     axes.invert_xaxis()
-    axes.set_title("(a) What is fitted along one trajectory, $N=8$", loc="left")
-    axes.legend(loc="upper right", ncols=2, columnspacing=1)
+    plain_ticks(axes.xaxis, (10, 1, 0.1))
+    axes.set_title("(a) What is fitted along one trajectory, $N=8$")
+    axes.legend(ncols=2, loc="upper right")
 
 
 def _errors(axes, flow):
     steps = flow.steps.values.astype(float)
-    for (name, marker), colour in zip(MARKERS.items(), CATEGORICAL, strict=False):
-        size = {"KD": 8, "DFNO": 6}.get(name, 4)
-        error = flow.error.sel(student=name)
-        axes.plot(steps, error, marker, color=colour, ms=size, mfc="none", label=name)
+    for name in SIZES:
+        axes.plot(steps, flow.error.sel(student=name), **_student(name))
     heun = flow.error.sel(student="CD, Heun")
-    axes.plot(steps, heun, "D", color=CATEGORICAL[4], label="CD, Heun")
-    for values, order in ((flow.error.sel(student="KD"), 1), (heun, 2)):
-        guide = float(values[-1]) * (steps[-1] / steps) ** order
-        axes.plot(steps, guide, color=THEORY, lw=0.8, zorder=0)
-        place = (np.sqrt(steps[-1] * steps[-2]), float(values[-1]) * 2**order)
-        axes.annotate(f"$N^{{-{order}}}$", place, size="small", color=THEORY)
+    axes.plot(steps, heun, **arm(4), ls="", label="CD, Heun")
+    _slope(axes, steps, flow.error.sel(student="KD"), 1, "N")
+    _slope(axes, steps, heun, 2, "N")
     axes.set(xscale="log", yscale="log", xlabel="teacher's steps $N$")
     axes.set_ylabel("distance to the exact flow")
-    axes.set_xticks(steps, [f"{n:g}" for n in steps])
-    axes.minorticks_off()
-    axes.set_title("(b) One map, with the teacher's error", loc="left")
-    axes.legend(loc="lower left", ncols=2, columnspacing=1)
+    plain_ticks(axes.xaxis, steps)
+    axes.set_title("(b) One map, with the teacher's error")
+    axes.legend(ncols=2, loc="lower left")
+
+
+def _slope(axes, at, values, order, letter):
+    last = float(values[-1])
+    axes.plot(at, last * (at[-1] / at) ** order, color=THEORY, lw=0.8, ls=":", zorder=0)
+    place = (np.sqrt(at[-1] * at[-2]), 1.15 * last * 2 ** (order / 2))
+    axes.annotate(f"${letter}^{{-{order}}}$", place, size="small", va="bottom")
