@@ -48,5 +48,5 @@ def test_the_table_counts_claims_and_names_the_chance_of_error(ledger):
 
 def test_latex_is_a_table_of_the_claims(ledger):
     out = ledger("--latex").out
-    assert out.count(r"\\") == 3
+    assert out.count(r"\\[2pt]") == 3  # and one of the errata
     assert r"$E[H]/n = p$" in out

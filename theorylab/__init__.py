@@ -1,7 +1,9 @@
 """theorylab: are the theorems about diffusion models true as stated, and what shows it?
 
     import theorylab
-    experiment = theorylab.load("thin_shell")
+    result = theorylab.run("thin_shell", preset="quick")
+    result.data, result.verdicts, result.figure()
+    theorylab.claims()  # the ledger of all that is stored
 
 Names are imported on first use, so that ``python -m theorylab --help`` stays fast.
 """
@@ -24,8 +26,13 @@ _HOME = {
     "Experiment": "experiment",
     "Missing": "errors",
     "Source": "claim",
+    "StorageError": "errors",
     "TheorylabError": "errors",
+    "UsageError": "errors",
+    "claims": "ledger",
     "load": "discovery",
+    "load_result": "interactive",
+    "run": "interactive",
 }
 
 __all__ = [
@@ -35,9 +42,14 @@ __all__ = [
     "Experiment",
     "Missing",
     "Source",
+    "StorageError",
     "TheorylabError",
+    "UsageError",
     "checks",
+    "claims",
     "load",
+    "load_result",
+    "run",
 ]
 
 

@@ -82,3 +82,11 @@ class Claim:
                 f"claim {self.id!r}: its twin {self.twin.id!r} is judged by another check; a "
                 "refutation counts only if the same check supports the corrected statement"
             )
+
+    def __repr__(self) -> str:
+        return f"<Claim {self.id} ({self.form}): {self.statement}>"
+
+    def _repr_html_(self) -> str:
+        from .display import claim_html
+
+        return claim_html(self)

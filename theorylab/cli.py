@@ -13,8 +13,8 @@ import click
 from . import (
     __version__,
     claims_command,
-    claims_command,
     command_options,
+    completion,
     data_command,
     figure_commands,
     listing,
@@ -54,7 +54,13 @@ cli.add_command(listing.show)
 
 
 @cli.command()
-@click.argument("experiments", nargs=-1, required=True, metavar="EXPERIMENT...|all")
+@click.argument(
+    "experiments",
+    nargs=-1,
+    required=True,
+    metavar="EXPERIMENT...|all",
+    shell_complete=completion.experiments,
+)
 @command_options.settings
 @click.option("--jobs", type=int, default=1, show_default=True, help="Processes on this machine.")
 @click.option("--scheduler", metavar="ADDRESS", help="A dask scheduler, e.g. tcp://host:8786.")
@@ -101,7 +107,7 @@ def run(experiments, jobs, scheduler, why, fresh, **given) -> None:
 
 
 @cli.command()
-@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT...]")
+@command_options.experiments
 @command_options.settings
 def judge(experiments, **given) -> None:
     """Judge stored results again, measuring nothing."""
@@ -126,6 +132,7 @@ for further in (
     new.new,
     model_commands.train,
     model_commands.diagnose,
+    completion.completion,
 ):
     cli.add_command(further)
 

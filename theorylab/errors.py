@@ -18,3 +18,9 @@ class UsageError(TheorylabError):
 
 class StorageError(TheorylabError):
     """A file or folder that cannot be read or written, or that holds what it should not."""
+
+
+class NotThere(UsageError, KeyError):
+    """A name that a result does not hold; also a KeyError, so that ``get`` and ``in`` work."""
+
+    __str__ = Exception.__str__  # a KeyError would print its message in quotes

@@ -82,6 +82,16 @@ class Evidence:
     def points(self) -> int:
         return int(self.estimate.size)
 
+    def __repr__(self) -> str:
+        from .display import evidence_text
+
+        return evidence_text(self)
+
+    def _repr_html_(self) -> str:
+        from .display import evidence_html
+
+        return evidence_html(self)
+
     def slack(self) -> xr.DataArray:
         """Signed distance of each interval to the nearer edge; negative: it sticks out."""
         a, b = self.region

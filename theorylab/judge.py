@@ -49,6 +49,16 @@ class Judgement:
     datasets: dict[str, str]
     skipped: list[str]
 
+    def __repr__(self) -> str:
+        from .display import judgement_text
+
+        return judgement_text(self)
+
+    def _repr_html_(self) -> str:
+        from .display import judgement_html
+
+        return judgement_html(self)
+
 
 def judge(
     experiment: Experiment,

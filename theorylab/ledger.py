@@ -1,19 +1,98 @@
-"""The ledger: every claim with the verdict of its latest stored run, as rows, JSON or LaTeX."""
+"""The ledger: every claim with the verdict of its latest stored run, as rows."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from . import store
+from . import store, tables
 from .catalogue import load_catalogue
 from .claim import Claim
-from .discovery import find, load
+from .discovery import find, load, reference
 from .documents import DOCUMENTS
-from .evidence import ALPHA
+from .errors import NotThere, UsageError
+from .evidence import ALPHA, REFUTED
 from .experiment import PRESETS, Experiment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Ledger(Sequence):
+    """Rows of the ledger, for Python and notebooks: by number, or by the id of a claim."""
+
+    def __init__(self, rows: Sequence[dict]):
+        self.rows = list(rows)
+
+    def __getitem__(self, key: int | slice | str) -> Any:
+        if isinstance(key, slice):
+            return Ledger(self.rows[key])
+        if isinstance(key, str):
+            found = [row for row in self.rows if row["id"] == key]
+            if not found:
+                close = difflib.get_close_matches(key, [row["id"] for row in self.rows], n=3)
+                hint = f": did you mean {' or '.join(close)}?" if close else ""
+                raise NotThere(f"there is no claim {key!r}{hint}")
+            return found[0]
+        return self.rows[key]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def errata(self) -> list[tuple[dict, dict | None]]:
+        """See :func:`errata`."""
+        return errata(self.rows)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """One row a claim, the columns of ``theorylab claims --csv``."""
+        return tables.to_dataframe(self.rows)
+
+    def to_csv(self) -> str:
+        return tables.as_csv(self.rows)
+
+    def to_json(self) -> str:
+        return tables.as_json(self.rows, not_checkable())
+
+    def to_latex(self) -> str:
+        """Tables for a paper: one for each document, and the errata."""
+        return tables.as_latex(self.rows, self.errata())
+
+    def __repr__(self) -> str:
+        from .display import ledger_text
+
+        return ledger_text(self.rows)
+
+    def _repr_html_(self) -> str:
+        from .display import ledger_html
+
+        return ledger_html(self.rows)
+
+
+def claims(
+    *experiments: str,
+    preset: str | None = None,
+    results: str | Path = "results",
+    path: str | Path | Iterable[str | Path] = (),
+) -> Ledger:
+    """The ledger of what is stored: every claim, run or not, with its latest verdict.
+
+    Args:
+        experiments: names; none: all.
+        preset: whose latest run is shown; None: the most thorough one that is stored.
+        results: results folder.
+        path: folders or files with your own experiments.
+
+    Raises:
+        UsageError: an unknown experiment, preset or path.
+        StorageError: a stored file is damaged.
+    """
+    if preset is not None and preset not in PRESETS:
+        raise UsageError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
+    paths = (Path(path),) if isinstance(path, (str, Path)) else tuple(map(Path, path))
+    names = [reference(name, paths).name for name in dict.fromkeys(experiments)]
+    return Ledger(rows(names or list(find(paths)), Path(results), preset, paths))
 
 
 def rows(
@@ -32,7 +111,7 @@ def rows(
         experiment = load(name, paths)
         stored_preset, judged = _latest(results / name, preset)
         ledger += [
-            _row(experiment, claim, stored_preset, judged.get(claim.id, {}))
+            row(experiment, claim, stored_preset, judged.get(claim.id, {}))
             for claim in experiment.claims
         ]
     return ledger
@@ -47,41 +126,24 @@ def not_checkable() -> list[dict]:
     ]
 
 
-def as_json(ledger: Sequence[dict]) -> str:
-    """A JSON list of claims, followed by the entries that cannot be checked."""
-    return json.dumps([*ledger, *not_checkable()], indent=1, ensure_ascii=False)
-
-
 def chance_of_a_wrong_verdict(ledger: Sequence[dict]) -> float:
     """Union bound over the claims judged by chance: their number times the level of each."""
     return min(1.0, sum(row["alpha"] is not None for row in ledger) * ALPHA)
 
 
-def as_latex(ledger: Sequence[dict]) -> str:
-    """A booktabs table: source, statement, form, verdict and evidence; for ``longtable``."""
-    lines = [
-        r"% needs \usepackage{amsmath,amssymb,booktabs,longtable}",
-        r"\begin{longtable}{llp{.48\linewidth}ll}",
-        r"\toprule",
-        r"Source & Form & Statement & Verdict & Evidence \\",
-        r"\midrule",
-        r"\endhead",
+def errata(ledger: Sequence[dict]) -> list[tuple[dict, dict | None]]:
+    """Statements that are refuted as printed or as read, each with the row of its corrected form.
+
+    The corrected form is the twin, judged by the same check; None where an exact witness refutes
+    a statement that has none.
+    """
+    by_id = {row["id"]: row for row in ledger}
+    printed = [
+        row
+        for row in ledger
+        if row["verdict"] == REFUTED and row["form"] in ("as stated", "reading")
     ]
-    for row in ledger:
-        source = row["source"]
-        cells = (
-            _escape(f"{source['document']}, {source['place']}".rstrip(", ")),
-            row["form"],
-            f"${row['statement']}$",
-            row["verdict"] or "not run",
-            row["level"] or "--",
-        )
-        lines.append(" & ".join(cells) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{longtable}"])
-
-
-def names(paths: Sequence[Path] = ()) -> list[str]:
-    return list(find(paths))
+    return [(row, by_id.get(row["twin"])) for row in printed]
 
 
 def _latest(folder: Path, preset: str | None) -> tuple[str | None, dict[str, dict]]:
@@ -95,7 +157,7 @@ def _latest(folder: Path, preset: str | None) -> tuple[str | None, dict[str, dic
     return None, {}
 
 
-def _row(experiment: Experiment, claim: Claim, preset: str | None, judged: dict) -> dict:
+def row(experiment: Experiment, claim: Claim, preset: str | None, judged: dict) -> dict:
     evidence = judged.get("evidence", {})
     twins = [c.id for c in experiment.claims if c.twin is claim]
     controls = {row["statement"]: row for row in judged.get("controls", [])}
@@ -141,19 +203,3 @@ def _row(experiment: Experiment, claim: Claim, preset: str | None, judged: dict)
 
 def _pair(lower, upper):
     return None if lower is None else [lower, upper]
-
-
-def _escape(text: str) -> str:
-    for sign in "&%#_$":
-        text = text.replace(sign, "\\" + sign)
-    return text
-
-
-def number(value) -> str:
-    """A number for people: four significant digits; infinities as signs."""
-    if value is None:
-        return "-"
-    value = float(value)
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    return f"{value:.4g}"

@@ -20,8 +20,10 @@ from . import keys, provenance, store
 from .discovery import Reference, load_reference
 from .engine import Outcome, Task, one_thread
 from .errors import StorageError, UsageError
-from .experiment import Experiment, Plan
+from .experiment import PRESETS, Experiment, Plan
 from .judge import Judgement, judge
+
+DEVICES = ("cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,19 @@ class Settings:
     device: str = "cpu"
     results: Path = Path("results")
     fresh: bool = False
+
+    def __post_init__(self):
+        if self.preset not in PRESETS:
+            raise UsageError(f"unknown preset {self.preset!r}; there are {', '.join(PRESETS)}")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise UsageError(f"seed {self.seed!r}: it must be a whole number, 0 or more")
+        if self.device not in DEVICES:
+            raise UsageError(f"device {self.device!r}: there are {', '.join(DEVICES)}")
+        if self.device == "cuda":
+            import torch
+
+            if not torch.cuda.is_available():
+                raise UsageError("device cuda: this machine has no CUDA device; use cpu")
 
     @property
     def custom(self) -> bool:
@@ -184,7 +199,8 @@ def judge_stored(run: Run) -> None:
     """Judge again what is stored, and store the verdicts; see :func:`load_stored`."""
     with store.locked(run.folder if run.folder.is_dir() else run.folder.parent):
         load_stored(run)
-        _judge(run)
+        judge_loaded(run)
+        _write_verdicts(run)
 
 
 def _waiting_tasks(run: Run) -> list[Task]:
@@ -279,7 +295,8 @@ def _finish(run: Run, on_judged: Callable[[Run], None]) -> None:
     if all(name in run.datasets for name in run.plans):
         shutil.rmtree(run.folder / "shards", ignore_errors=True)
     _write_record(run)
-    _judge(run)
+    judge_loaded(run)
+    _write_verdicts(run)
     if not run.settings.custom:
         latest = run.folder.parent / f"latest-{run.settings.preset}"
         store.write_atomically(latest, lambda path: path.write_text(run.folder.name + "\n"))
@@ -348,25 +365,31 @@ def _write_record(run: Run) -> None:
     )
 
 
-def _judge(run: Run) -> None:
-    """Verdicts for the stored datasets; taken from verdicts.json where the verdict key agrees."""
+def judge_loaded(run: Run) -> None:
+    """Fill a run's judgements, writing nothing; from verdicts.json where the verdict key agrees."""
     path = run.folder / "verdicts.json"
-    judged = {
-        "datasets": run.sha256,
-        "skipped": {name: cells for name, cells in run.skipped.items() if cells},
-        "failed": {n: {c: o.message for c, o in f.items()} for n, f in run.failed.items() if f},
-    }
-    key = keys.verdict_key(Path(run.reference.path), judged)
     if path.is_file():
         try:
             stored = store.read_json(path)
         except StorageError:
             stored = {}  # verdicts can always be made again from the data
-        if stored.get("verdict_key") == key:
+        if stored.get("verdict_key") == _verdict_key(run):
             run.judgements = [Judgement(**row) for row in stored["judgements"]]
             run.rejudged = False
             return
-    absent = {
+    with one_thread():
+        run.judgements = judge(
+            run.experiment,
+            run.datasets,
+            absent=absent(run),
+            skipped=run.skipped,
+            sha256=run.sha256,
+        )
+
+
+def absent(run: Run) -> dict[str, str]:
+    """Why a measurement has no dataset, by its name."""
+    return {
         name: "; ".join(
             [f"{cell} failed: {o.message}" for cell, o in run.failed.get(name, {}).items()]
             + run.skipped.get(name, [])
@@ -375,12 +398,22 @@ def _judge(run: Run) -> None:
         for name in run.plans
         if name not in run.datasets
     }
-    with one_thread():
-        run.judgements = judge(
-            run.experiment, run.datasets, absent=absent, skipped=run.skipped, sha256=run.sha256
-        )
-    rows = [vars(judgement) for judgement in run.judgements]
-    store.write_json(path, {"schema": store.SCHEMA, "verdict_key": key, "judgements": rows})
+
+
+def _verdict_key(run: Run) -> str:
+    judged = {
+        "datasets": run.sha256,
+        "skipped": {name: cells for name, cells in run.skipped.items() if cells},
+        "failed": {n: {c: o.message for c, o in f.items()} for n, f in run.failed.items() if f},
+    }
+    return keys.verdict_key(Path(run.reference.path), judged)
+
+
+def _write_verdicts(run: Run) -> None:
+    if run.rejudged:
+        rows = [vars(judgement) for judgement in run.judgements]
+        record = {"schema": store.SCHEMA, "verdict_key": _verdict_key(run), "judgements": rows}
+        store.write_json(run.folder / "verdicts.json", record)
 
 
 def _applicable(overrides: Mapping[str, tuple], measurement) -> dict[str, tuple]:

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from .evidence import INCONCLUSIVE, REFUTED, SUPPORTED
 from .judge import CONTRADICTED, FAILED, NOT_REACHED, OK, Judgement, chance_of_a_wrong_verdict
-from .ledger import number
 from .runner import Run
+from .tables import number
 
 COLOUR = {SUPPORTED: "green", REFUTED: "red", INCONCLUSIVE: "yellow"}
 REMARK = {CONTRADICTED: "contradicts the expected", NOT_REACHED: "misses the expected"}
@@ -26,7 +26,7 @@ def console() -> Console:
 
 
 def progress(out: Console) -> Progress:
-    """A progress bar on a terminal; nothing in a pipe, where each cell gets a line instead."""
+    """A progress bar on a terminal or in a notebook; nothing in a pipe."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -34,7 +34,7 @@ def progress(out: Console) -> Progress:
         TimeElapsedColumn(),
         console=out,
         transient=True,
-        disable=not out.is_terminal,
+        disable=not (out.is_terminal or out.is_jupyter),
     )
 
 

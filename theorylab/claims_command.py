@@ -1,0 +1,51 @@
+"""The command `claims`: the ledger on the terminal, or as a table for papers and machines."""
+
+from __future__ import annotations
+
+import click
+
+from . import command_options
+
+FORMATS = {
+    "json": "For machines: everything, with the catalogue's entries that cannot be checked.",
+    "csv": "For spreadsheets and data frames: one line a claim.",
+    "latex": "For papers: booktabs tables, one a document, and the errata.",
+}
+
+
+def _formats(function):
+    for name, text in reversed(FORMATS.items()):
+        function = click.option(f"--{name}", f"as_{name}", is_flag=True, help=text)(function)
+    return function
+
+
+@click.command()
+@command_options.experiments
+@command_options.stored_preset
+@command_options.results
+@command_options.path
+@_formats
+def claims(experiments, preset, results, paths, **chosen) -> None:
+    """The ledger: every claim, as printed and corrected, with its latest verdict.
+
+    Example: python -m theorylab claims thin_shell --latex > claims.tex
+    """
+    wanted = [name for name in FORMATS if chosen[f"as_{name}"]]
+    if len(wanted) > 1:
+        given = " and ".join(f"--{name}" for name in wanted)
+        raise click.UsageError(f"{given}: one format at a time")
+    from . import ledger
+
+    names = () if "all" in experiments else experiments
+    found = ledger.claims(*names, preset=preset, results=results, path=paths)
+    if wanted:
+        click.echo(getattr(found, f"to_{wanted[0]}")(), nl=wanted == ["json"])
+        return
+    from . import screen
+
+    screen.print_ledger(screen.console(), found)
+    click.echo(
+        f"\n{len(found)} claims; {len(ledger.not_checkable())} entries of the catalogue cannot "
+        f"be checked (reasons: --json); chance that any verdict is wrong by bad luck: at most "
+        f"{ledger.chance_of_a_wrong_verdict(found):.1g}"
+    )
