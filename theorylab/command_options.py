@@ -7,6 +7,9 @@ from pathlib import Path
 
 import click
 
+from . import completion
+from .suggest import OneOf
+
 PRESETS = ("quick", "default", "paper")
 
 
@@ -21,6 +24,9 @@ def options(*chosen: Callable) -> Callable:
     return decorate
 
 
+experiments = click.argument(
+    "experiments", nargs=-1, metavar="[EXPERIMENT...]", shell_complete=completion.experiments
+)
 path = click.option(
     "--path",
     "paths",
@@ -39,14 +45,14 @@ results = click.option(
 )
 stored_preset = click.option(
     "--preset",
-    type=click.Choice(PRESETS),
+    type=OneOf(PRESETS),
     default=None,
     help="Whose latest results; by default the most thorough ones that are stored.",
 )
 settings = options(
     click.option(
         "--preset",
-        type=click.Choice(PRESETS),
+        type=OneOf(PRESETS),
         default="default",
         show_default=True,
         help="Sizes: quick takes seconds, paper hours.",
@@ -59,7 +65,7 @@ settings = options(
         help="Other values for an axis or a parameter, e.g. --set dim=2,512.",
     ),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
-    click.option("--device", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True),
+    click.option("--device", type=OneOf(("cpu", "cuda")), default="cpu", show_default=True),
     results,
     path,
 )

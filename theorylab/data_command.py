@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from .errors import Missing
+from .suggest import OneOf
 
 
 @click.command()
-@click.argument("name", type=click.Choice(("digits", "fashion-mnist")))
+@click.argument("name", type=OneOf(("digits", "fashion-mnist")))
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),

@@ -8,13 +8,21 @@ from pathlib import Path
 import click
 
 from . import command_options, selection
+from .suggest import OneOf
+from .venues import VENUES, WIDTHS
 
 
 @click.command()
-@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT...]")
+@command_options.experiments
 @command_options.settings
-@click.option("--style", default="icml2024", show_default=True, help="The venue's sizes.")
-@click.option("--width", default="half", show_default=True, help="half or full")
+@click.option(
+    "--style",
+    type=OneOf(list(VENUES)),
+    default="icml2024",
+    show_default=True,
+    help="The venue's sizes.",
+)
+@click.option("--width", type=OneOf(WIDTHS), default="half", show_default=True)
 @click.option("--format", "formats", default="pdf,svg,png", show_default=True)
 @click.option(
     "--out",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from . import command_options
+from . import command_options, completion
 from .discovery import find
 from .documents import DOCUMENTS
 from .errors import UsageError
@@ -72,7 +72,7 @@ def _by_document(words: Sequence[str], paths: Sequence[Path]) -> dict[str, list[
 
 
 @click.command()
-@click.argument("name", metavar="EXPERIMENT|CLAIM")
+@click.argument("name", metavar="EXPERIMENT|CLAIM", shell_complete=completion.experiment_or_claim)
 @command_options.path
 def show(name, paths) -> None:
     """Show an experiment: what it measures, and its claims with their controls; or one claim.

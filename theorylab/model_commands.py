@@ -8,15 +8,19 @@ from pathlib import Path
 
 import click
 
+from . import completion
 from .errors import UsageError
+from .suggest import OneOf
 
 #: Steps that give recognisable samples, by data set; and the name of the shipped checkpoint.
 STEPS = {"digits": 750, "fashion-mnist": 3000, "cifar10": 20_000}
 
 
 @click.command()
-@click.argument("data", metavar="digits|fashion-mnist|cifar10|DIR")
-@click.option("--device", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True)
+@click.argument(
+    "data", metavar="digits|fashion-mnist|cifar10|DIR", shell_complete=completion.data_names
+)
+@click.option("--device", type=OneOf(("cpu", "cuda")), default="cpu", show_default=True)
 @click.option("--minutes", type=float, help="Stop after so many minutes, instead of --steps.")
 @click.option("--steps", type=click.IntRange(min=1), help="Steps of one batch each.")
 @click.option("--batch", type=click.IntRange(min=1), default=128, show_default=True)
@@ -101,11 +105,16 @@ def train(
 
 
 @click.command()
-@click.argument("model")
-@click.option("--data", metavar="NAME|DIR", help="Images to compare with; without, only itself.")
+@click.argument("model", shell_complete=completion.model_names)
+@click.option(
+    "--data",
+    metavar="NAME|DIR",
+    shell_complete=completion.data_names,
+    help="Images to compare with; without, only itself.",
+)
 @click.option("--samples", type=click.IntRange(min=2), default=64, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--device", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True)
+@click.option("--device", type=OneOf(("cpu", "cuda")), default="cpu", show_default=True)
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: diagnoses/MODEL]"
 )

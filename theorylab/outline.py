@@ -16,6 +16,7 @@ from .errors import UsageError
 _MAKES_EXPERIMENT = re.compile(rb"^experiment *(:[^=\n]*)?=(?!=)", re.MULTILINE)
 _DOCSTRING = re.compile(r'\s*(#[^\n]*\n\s*)*[rRuU]?("""|\'\'\'|"|\')')
 _SOURCE = re.compile(r"\bSource\(\s*(?:document\s*=\s*)?(?:(['\"])(.*?)\1|([A-Za-z_]\w*))")
+_CLAIM = re.compile(r"\bclaim\(\s*(?:id\s*=\s*)?(['\"])([\w.-]+)\1")
 
 
 def is_experiment(path: Path) -> bool:
@@ -56,6 +57,11 @@ def documents(path: Path) -> list[str]:
         if literal in DOCUMENTS:
             count[literal] = count.get(literal, 0) + 1
     return sorted(count, key=lambda document: (-count[document], document))
+
+
+def claim_ids(path: Path) -> list[str]:
+    """Ids of claims whose text stands in the file; ids put together in a loop are not found."""
+    return [id for _, id in _CLAIM.findall(_text(path))]
 
 
 def _text(path: Path) -> str:
