@@ -178,6 +178,7 @@ def train(
         lr=recipe.learning_rate,
         betas=(0.9, 0.99),
         weight_decay=recipe.weight_decay,
+        fused=True,  # a tenth of the time of tensor after tensor, which was 4 % of a step
     )
     about = {
         "architecture": architecture.as_dict(),
@@ -267,9 +268,13 @@ class _State:
                 )
         self.model.load_state_dict(_under(tensors, "model."))
         self.average.load_state_dict(_under(tensors, "average."))
+        weights = list(self.model.parameters())
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in _under(tensors, "optimizer.").items():
             index, key = name.split(".")
+            if value.ndim:
+                # The fused step reads memory in order: moments must lie as their weights do.
+                value = torch.empty_like(weights[int(index)]).copy_(value)
             moments.setdefault(int(index), {})[key] = value
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
