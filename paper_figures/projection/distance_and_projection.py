@@ -1,18 +1,16 @@
 """Figures of distance_and_projection: jumps of gradients, smoothing, dimensions of data."""
 
 import numpy as np
-from matplotlib.lines import Line2D
 
-from theorylab.figures import BOUND, CATEGORICAL, MEASURED, THEORY, subplots
+from theorylab.figures import BOUND, DATA_NAMES, THEORY, arm, key, subplots
 
-MARKERS = "osD^vPX"
-NAMES = {"pair": "two points", "20 in R^4": "20 points", "simplex": "4 equidistant"}
-DATA = {"digits": "digits", "fashion-mnist": "Fashion-\nMNIST"}
+NAMES = {"pair": "two points", "20 in R^4": "20 points", "simplex": "4 equidistant points"}
+JUMPS = {"pair": "two points", "torus": "torus", "digits": "digits", "box": "box (convex)"}
 
 
 def draw(result):
     """(a) Jumps of the gradients as both sides approach; (b) intrinsic dimension of the images."""
-    figure, (jump, dimension) = subplots(2, 1, aspect=0.62)
+    figure, (jump, dimension) = subplots(2, 1, aspect=0.68)
     _jumps(jump, result.data["jumps"])
     _dimensions(dimension, result.data["dimensions"], result.data["known_dimensions"])
     return figure
@@ -21,99 +19,83 @@ def draw(result):
 def draw_smoothed(result):
     """Both smoothed squared distances between their bounds, and the Hessian above its own."""
     smoothed = result.data["smoothed"]
-    figure, (values, hessian) = subplots(1, 2, aspect=1.15)
-    sets = [str(name) for name in smoothed.set.values]
-    shifts = (0.92, 1.0, 1.08, 1.17)
-    for name, colour, marker, shift in zip(sets, CATEGORICAL, MARKERS, shifts, strict=False):
-        some = smoothed.sel(set=name)
+    figure, (values, hessian) = subplots(1, 2, aspect=1.2)
+    for k, name in enumerate(smoothed.set.values):
+        some, drawn = smoothed.sel(set=name), arm(k) | {"ls": ""}
         for version in ("sum", "mean"):
             share = (some[version] / np.log(some.points)).values
-            level = shift * np.broadcast_to(some.level.values[:, None], share.shape)
-            values.plot(level, share, marker, color=colour, ms=2.5, mew=0)
-        # Half the diameter over sigma, squared.
-        x = some.spread.values / 4
-        hessian.plot(x, some.lowest, marker, color=colour, label=NAMES.get(name, name))
+            level = np.repeat((0.88, 1.0, 1.14)[k % 3] * some.level.values, share.shape[1])
+            values.plot(level, share.ravel(), **drawn | {"ms": 2.5, "mew": 0})
+        half_diameter = some.spread.values / 4  # over sigma, squared
+        hessian.plot(half_diameter, some.lowest, **drawn, label=NAMES.get(str(name), str(name)))
     for level in (-1, 0, 1):
-        values.axhline(level, color=BOUND, lw=0.8)
-    values.text(0.09, 0.5, "mean", rotation=90, va="center", ha="center", size="small")
-    values.text(0.09, -0.5, "sum", rotation=90, va="center", ha="center", size="small")
-    values.set(xscale="log", xlim=(0.075, 4), xlabel=r"$\sigma$ / reach")
-    values.set_ylabel(r"$(\mathrm{dist}^2(x,\sigma)-\mathrm{dist}^2)/2\sigma^2\log m$")
+        values.axhline(level, color=BOUND, ls="--", lw=0.8)
+    for level, version in ((0.5, "mean"), (-0.5, "sum")):
+        values.text(0.17, level, version, va="center", ha="center", size="small")
+    values.set(xscale="log", xlim=(0.07, 4.5), xlabel=r"$\sigma$ / reach", title="(a) value")
+    values.set_ylabel(r"$(\mathrm{dist}^2(x,\sigma)-\mathrm{dist}^2)\,/\,2\sigma^2\log m$")
     x = np.geomspace(0.05, 500, 200)
-    hessian.plot(x, 1 - x, color=BOUND, label="bound")
-    hessian.axhline(1, color=BOUND, lw=0.8)
-    hessian.set(xscale="log", xlabel=r"$D^2/4\sigma^2$", ylabel="least eigenvalue of the Hessian")
+    hessian.plot(x, 1 - x, color=BOUND, ls="--", lw=0.8, label="bounds")
+    hessian.axhline(1, color=BOUND, ls="--", lw=0.8)
+    hessian.set(xscale="log", xlabel=r"$(\mathrm{diameter}/2\sigma)^2$", title="(b) Hessian")
+    hessian.set_ylabel("least eigenvalue")
     hessian.set_yscale("symlog", linthresh=1)
-    hessian.set_ylim(-1e3, 3e3)
-    hessian.legend(fontsize="x-small", loc="upper right")
+    hessian.set(ylim=(-1e3, 3), yticks=[-1000, -100, -10, -1, 0, 1])
+    figure.legend(*hessian.get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
 
 def _jumps(axes, jumps):
-    h = jumps.step.values
-    for name, colour, marker in (
-        ("pair", CATEGORICAL[0], "o"),
-        ("torus", CATEGORICAL[1], "s"),
-        ("digits", CATEGORICAL[2], "D"),
-        ("box", CATEGORICAL[4], "^"),
-    ):
+    h, handles = jumps.step.values, []
+    for k, (name, label) in enumerate(JUMPS.items()):
         if name not in jumps.set:
             continue
-        some = jumps.sel(set=name)
-        axes.plot(h, some.half_squared.isel(query=0), marker, color=colour, ms=3)
-        if name != "box":
-            axes.axhline(float(some.gap.isel(query=0)), color=colour, lw=0.8)
-    distance = jumps.distance.sel(set="box").isel(query=0)
-    axes.plot(h, distance, "^", color=CATEGORICAL[4], mfc="none", ms=4)
-    axes.plot(h, 2 * h, color=BOUND, lw=0.8)
-    axes.set(xscale="log", yscale="log", ylim=(3e-7, 2e1), xlabel="step $h$")
+        some, drawn = jumps.sel(set=name).isel(query=0), arm(k) | {"ls": "", "ms": 3}
+        aside = 10 ** (0.13 * (k - 1.5))  # the jumps of all but one lie between 1 and 2
+        axes.plot(aside * h, some.half_squared, **drawn)
+        handles.append(key(label, **drawn))
+        if name == "box":
+            hollow = drawn | {"mfc": "none"}
+            axes.plot(aside * h, some.distance, **hollow)
+            handles.append(key(r"box, $\nabla\mathrm{dist}$", **hollow))
+        else:
+            ends = [aside * h[0] * 1.15, aside * h[-1] / 1.15]
+            axes.plot(ends, 2 * [float(some.gap)], color=THEORY, lw=0.6, zorder=0)
+    axes.plot(h, 2 * h, color=BOUND, ls="--", lw=0.9)
+    axes.set(xscale="log", yscale="log", ylim=(3e-7, 60), xlabel="step $h$ across the cut locus")
     axes.set_ylabel("jump of the gradient")
-    shown = [
-        (n, c, m)
-        for n, c, m in zip(
-            ("two points", "torus", "digits", "box (convex)"),
-            (CATEGORICAL[0], CATEGORICAL[1], CATEGORICAL[2], CATEGORICAL[4]),
-            "osD^",
-            strict=True,
-        )
-    ]
-    handles = [Line2D([], [], ls="", marker=m, color=c, label=n) for n, c, m in shown]
-    hollow = {"ls": "", "marker": "^", "mfc": "none", "color": CATEGORICAL[4]}
-    handles += [
-        Line2D([], [], label=r"box, $\nabla\mathrm{dist}$", **hollow),
-        Line2D([], [], color=BOUND, label="$2h$, convex"),
-    ]
-    axes.legend(handles=handles, ncols=2, loc="lower right", fontsize="x-small")
-    axes.set_title(r"(a) $\nabla\frac{1}{2}\mathrm{dist}^2$ jumps off convex sets only", loc="left")
+    axes.text(h[-1], 4, "limit: gap of the nearest points", va="bottom", size="small")
+    axes.text(2e-5, 4e-4, "bound $2h$,\nconvex sets", color=BOUND, ha="center", size="small")
+    axes.legend(handles=handles, ncols=2, loc="lower right")
+    axes.set_title(r"(a) $\nabla\frac{1}{2}\mathrm{dist}^2$ jumps off convex sets only")
 
 
 def _dimensions(axes, found, known):
-    arms = {"images": MEASURED, "20-sphere": THEORY, "shuffled pixels": CATEGORICAL[1]}
-    labels, position = [], 0
-    for name in known.manifold.values:
-        _spread(axes, position, known.dimension.sel(manifold=name), MEASURED)
+    arms = {"images": "the set itself", "20-sphere": "20-sphere", "shuffled pixels": "shuffled"}
+    labels = [str(name) for name in known.manifold.values]
+    for position, name in enumerate(labels):
+        _spread(axes, position, known.dimension.sel(manifold=name), arm(0))
         d = int(known.known.sel(manifold=name))
-        axes.plot([position - 0.3, position + 0.3], [d, d], color=THEORY, lw=1)
-        labels.append(str(name))
-        position += 1
+        axes.plot([position - 0.3, position + 0.3], [d, d], color=THEORY, lw=0.8, zorder=0)
     for name in found.set.values:
-        for arm, colour in arms.items():
-            _spread(axes, position, found.dimension.sel(set=name, arm=arm), colour)
-        labels.append(DATA[str(name)])
-        position += 1
+        for k, one in enumerate(arms):
+            _spread(axes, len(labels), found.dimension.sel(set=name, arm=one), arm(k))
+        labels.append(DATA_NAMES[str(name)].replace("-", "-\n"))
     axes.set(yscale="log", ylabel=r"estimate $\hat d$", ylim=(0.7, 300))
-    axes.set_xticks(range(position), labels, fontsize="x-small")
-    handles = [Line2D([], [], ls="", marker="o", color=c, label=a) for a, c in arms.items()]
-    handles.append(Line2D([], [], color=THEORY, lw=1, label="true"))
-    axes.legend(handles=handles, ncols=2, loc="upper left", fontsize="x-small")
-    axes.set_title("(b) Intrinsic dimension, TwoNN and 10 neighbours", loc="left")
+    axes.set_xticks(range(len(labels)), labels)
+    handles = [key(label, **arm(k), ls="") for k, label in enumerate(arms.values())]
+    handles += [
+        key("TwoNN", color="0.4", marker="o", ls=""),
+        key("10 neighbours", color="0.4", marker="o", mfc="none", ls=""),
+        key("true", color=THEORY, lw=0.8),
+    ]
+    axes.legend(handles=handles, ncols=2, loc="upper left")
+    axes.set_title("(b) Intrinsic dimension (bars: range over seeds)")
 
 
-def _spread(axes, position, dimension, colour):
-    for k, shift, marker in ((2, -0.12, "o"), (10, 0.12, "s")):
+def _spread(axes, position, dimension, drawn):
+    for k, shift, fill in ((2, -0.12, drawn["color"]), (10, 0.12, "none")):
         values = dimension.sel(neighbours=k).values
         middle = np.median(values)
         bars = [[middle - values.min()], [values.max() - middle]]
-        axes.errorbar(
-            [position + shift], [middle], bars, fmt=marker, color=colour, ms=3, elinewidth=0.8
-        )
+        axes.errorbar(position + shift, middle, bars, **drawn, mfc=fill, ms=3.5, elinewidth=0.8)
