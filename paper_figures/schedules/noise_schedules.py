@@ -1,30 +1,28 @@
 """Figures of noise_schedules: the plotted curves, their W2, and how normal noised data are."""
 
 import numpy as np
-from matplotlib.ticker import NullFormatter
 
-from theorylab.figures import CATEGORICAL, THEORY, subplots
+from theorylab.figures import THEORY, arm, plain_ticks, subplots
 
-MARKERS = "osD^"
 NAMES = {"theirs": "log-linear (theirs)", "offset": "DDIM offset", "EDM": "EDM", "DDIM": "DDIM"}
 
 
 def draw(result):
     """The four ten-step schedules, and the W2 that ten DDIM steps reach with each."""
-    figure, (left, right) = subplots(1, 2, aspect=1.15)
+    figure, (left, right) = subplots(1, 2, aspect=1.2)
     curves, distances = result.data["curves"], result.data["distances"]
     spectra = [name for name in distances.data.values if str(name).startswith("k^")]
     exponents = [-float(name[2:]) for name in spectra]
-    for schedule, colour, marker in zip(NAMES, CATEGORICAL, MARKERS, strict=False):
-        drawn = {"color": colour, "marker": marker, "ms": 3}
-        left.plot(curves.step, curves.log_sigma.sel(schedule=schedule), **drawn)
+    for k, (schedule, name) in enumerate(NAMES.items()):
+        left.plot(curves.step, np.exp(curves.log_sigma.sel(schedule=schedule)), **arm(k), ms=3)
         w2 = distances.w2.sel(schedule=schedule, data=spectra)
-        right.plot(exponents, w2, label=NAMES[schedule], **drawn)
-    left.set(xlabel="step", ylabel=r"$\log\sigma_t$")
-    left.set_title("schedules, $N=10$", loc="left", size="small")
-    right.set(xlabel=r"$p$, spectrum $\lambda_k\propto k^{-p}$", ylabel="$W_2$ to the data")
-    right.set_title("ten DDIM steps", loc="left", size="small")
-    figure.legend(loc="outside upper center", ncols=2, columnspacing=1)
+        right.plot(exponents, w2, **arm(k), ms=3, label=name)
+    left.set(xlabel="step $t$", ylabel=r"noise level $\sigma_t$", yscale="log")
+    left.set_title("(a) schedules, $N=10$")
+    right.set(xlabel=r"$p$ of the spectrum $\lambda_k\propto k^{-p}$", ylabel="$W_2$ to the data")
+    plain_ticks(right.xaxis, exponents)
+    right.set_title("(b) ten DDIM steps")
+    figure.legend(loc="outside upper center", ncols=4, columnspacing=1)
     return figure
 
 
@@ -32,16 +30,16 @@ def draw_line(result):
     """W2 of ten DDIM steps on data on the line, over the best of the four."""
     distances = result.data["distances"]
     data = [name for name in distances.data.values if not str(name).startswith("k^")]
-    figure, axes = subplots()
+    figure, axes = subplots(aspect=0.62)
     least = distances.w2.min("schedule")
-    for k, (schedule, colour) in enumerate(zip(NAMES, CATEGORICAL, strict=False)):
+    for k, (schedule, name) in enumerate(NAMES.items()):
         ratio = (distances.w2.sel(schedule=schedule) / least).sel(data=data)
-        places = np.arange(len(data)) + 0.2 * (k - 1.5)
-        axes.bar(places, ratio, 0.18, color=colour, label=NAMES[schedule])
-    axes.axhline(1, color=THEORY, lw=0.8)
+        places = np.arange(len(data)) + 0.12 * (k - 1.5)
+        axes.plot(places, ratio, **arm(k), ls="", ms=4.5, label=name)
+    axes.axhline(1, color=THEORY, lw=0.6, ls=":", zorder=0, label="the best")
     axes.set_xticks(range(len(data)), data)
-    axes.set(ylabel="$W_2$ over the best", ylim=(0, 2.4))
-    axes.legend(ncols=2, loc="upper left")
+    axes.set(xlim=(-0.5, len(data) - 0.5), ylabel="$W_2$ over the best of four")
+    figure.legend(loc="outside upper center", ncols=3)
     return figure
 
 
@@ -52,17 +50,17 @@ def draw_divergences(result):
     sigma = np.geomspace(2.3, 45, 100)
     third = float(d.third_cumulant.sel(law="skew"))
     rows = (
-        ("off centre", "plain", 0.25 / (2 * sigma**2), r"$\mu\neq 0$: $\sigma^{-2}$"),
+        ("off centre", "plain", 0.25 / (2 * sigma**2), r"mean $\neq 0$: $\sigma^{-2}$"),
         ("two points", "plain", 1 / (4 * sigma**4), r"centred: $\sigma^{-4}$"),
         ("skew", "matched", third**2 / (12 * sigma**6), r"moments matched: $\sigma^{-6}$"),
         ("two points", "matched", 1 / (12 * sigma**8), r"and symmetric: $\sigma^{-8}$"),
     )
-    for (law, to, leading, name), colour, marker in zip(rows, CATEGORICAL, MARKERS, strict=False):
-        axes.plot(sigma, leading, color=colour)
-        axes.plot(d.sigma, d[to].sel(law=law), marker, color=colour, label=name)
+    for k, (law, to, leading, name) in enumerate(rows):
+        axes.plot(sigma, leading, color=THEORY, lw=0.8, zorder=0)
+        axes.plot(d.sigma, d[to].sel(law=law), **arm(k), ls="", label=name)
+    axes.plot([], [], color=THEORY, lw=0.8, label="leading term")
     axes.set(xscale="log", yscale="log", xlabel=r"noise level $\sigma$")
-    axes.set_ylabel(r"$KL(p_\sigma\,\|\,\mathrm{normal\ law})$")
-    axes.set_xticks([2.5, 5, 10, 20, 40], ["2.5", "5", "10", "20", "40"])
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylabel(r"$\mathrm{KL}(p_\sigma\,\|\,\mathrm{normal\ law})$")
+    plain_ticks(axes.xaxis, d.sigma.values)
     axes.legend(loc="lower left")
     return figure
