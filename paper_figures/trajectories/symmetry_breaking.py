@@ -4,26 +4,34 @@ import math
 
 import numpy as np
 
-from theorylab import figures
 from theorylab.diffusion import symmetry_breaking as sb
+from theorylab.figures import MEASURED, THEORY, arm, key, plain_ticks, subplots
 
 VP_SDE = sb.preserving_sde_level(1.0)
+REFERENCE = {"color": THEORY, "lw": 0.7}
 
 
 def draw(result):
     """Fixed points against the noise level: two points, unequal points, a simplex, the digits."""
-    figure, panels = figures.subplots(2, 2, aspect=0.95)
+    figure, panels = subplots(2, 2, aspect=0.95)
     _pair(panels[0, 0], result.data["branches"].sel(corners=2))
     _unequal(panels[0, 1], 0.6)
     _simplex(panels[1, 0], result.data["branches"].sel(corners=10))
     _images(panels[1, 1], result.data["image_branch"])
+    handles = [
+        key("stable", color=THEORY),
+        key("unstable", color=THEORY, ls="--"),
+        key("measured", color=MEASURED, marker="o", ms=2.5, ls=""),
+        key("critical level", **REFERENCE, ls=":"),
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure
 
 
 def draw_late_start(result):
     """What a late start costs: divergence at the start, and share of samples in the wrong mode."""
     data = result.data["late_start"]
-    figure, axes = figures.subplots(aspect=0.75)
+    figure, axes = subplots(aspect=0.75)
     s = np.geomspace(0.5, 16, 100)
     third = 8 * 0.8 * 0.2 * 0.6
     arms = (
@@ -31,23 +39,21 @@ def draw_late_start(result):
         (0.8, "moments", r"$w=0.8$, from $N(\mu,C+s^2)$", third**2 / (12 * (0.64 + s**2) ** 3)),
         (0.5, "moments", r"$w=\frac{1}{2}$, from $N(\mu,C+s^2)$", 1 / (12 * (1 + s**2) ** 4)),
     )
-    for (w, start, label, limit), colour, marker in zip(
-        arms, figures.CATEGORICAL, "osD", strict=False
-    ):
+    for k, (w, start, label, limit) in enumerate(arms):
         d = data.sel(weight=w, start=start)
-        axes.plot(s, limit, color=colour, lw=0.8)
-        axes.plot(d.s, d.divergence, marker, color=colour, mfc="white", mew=1, label=label)
+        axes.plot(s, limit, color=THEORY, lw=0.8, zorder=0)
+        axes.plot(d.s, d.divergence, **arm(k), ls="", mfc="white", mew=1, label=label)
+    axes.plot([], [], color=THEORY, lw=0.8, label="leading term")
     wrong = data.sel(weight=0.8, start="moments")
     shown = wrong.error > 0
-    axes.plot(
-        wrong.s[shown], wrong.error[shown], "x", color=figures.THEORY, label="wrong mode, $w=0.8$"
-    )
-    axes.axvline(1, color=figures.BOUND, ls="--", lw=0.9)
-    axes.text(1.03, 3e-11, r"$\sigma_c$", color=figures.BOUND)
+    drawn = {"color": arm(1)["color"], "label": "share in the wrong mode, $w=0.8$"}
+    axes.plot(wrong.s[shown], wrong.error[shown], "x", **drawn)
+    axes.axvline(1, **REFERENCE, ls=":")
+    axes.text(1.05, 3e-11, r"$\sigma_c$")
     axes.set(xscale="log", yscale="log", xlabel="sampling starts at noise level $s$")
-    axes.set_xticks([0.5, 1, 2, 4, 8, 16], ["0.5", "1", "2", "4", "8", "16"])
-    axes.set(ylabel="KL divergence, share", ylim=(1e-11, 3))
-    axes.legend(fontsize=6, loc="upper right", labelspacing=0.25, handletextpad=0.3)
+    plain_ticks(axes.xaxis, (0.5, 1, 2, 4, 8, 16))
+    axes.set(ylabel="KL divergence; share", ylim=(1e-11, 3))
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 0.12), labelspacing=0.3)
     return figure
 
 
@@ -55,15 +61,15 @@ def _pair(axes, branch):
     order = np.linspace(1e-4, 1 - 1e-9, 2000)
     sigma = np.sqrt(_ratio(order, 2))
     for sign in (1, -1):
-        axes.plot(sigma, sign * order, color=figures.THEORY)
-        axes.plot(branch.sigma, sign * branch.order, "o", color=figures.MEASURED, ms=2.5)
-    axes.plot([1, 1.4], [0, 0], color=figures.THEORY)
-    axes.plot([0, 1], [0, 0], color=figures.THEORY, ls=":")
-    for level, text in ((1.0, "1"), (VP_SDE, r"$2^{1/4}$")):
-        axes.axvline(level, color=figures.BOUND, ls="--", lw=0.7)
-        axes.text(level + 0.01, 0.8, text, color=figures.BOUND, fontsize=7)
-    axes.set(xlim=(0.2, 1.4), ylim=(-1.1, 1.1), xlabel=r"$\sigma$", ylabel="fixed points $x$")
-    axes.set_title(r"(a) $\pm1$", loc="left")
+        axes.plot(sigma, sign * order, color=THEORY)
+        axes.plot(branch.sigma, sign * branch.order, "o", color=MEASURED, ms=2.5)
+    axes.plot([1, 1.4], [0, 0], color=THEORY)
+    axes.plot([0, 1], [0, 0], color=THEORY, ls="--")
+    for level, text in ((1.0, "VE"), (VP_SDE, "VP SDE")):
+        axes.axvline(level, **REFERENCE, ls=":")
+        axes.text(level + 0.02, -0.95, text, rotation=90, size="small")
+    axes.set(xlim=(0.2, 1.4), ylim=(-1.1, 1.1), xlabel=r"noise level $\sigma$")
+    axes.set(ylabel="fixed points $x$", title=r"(a) $\pm1$, weights 0.5")
 
 
 def _unequal(axes, weight):
@@ -71,14 +77,14 @@ def _unequal(axes, weight):
     x = np.concatenate([np.linspace(-1 + 1e-9, -1e-6, 4000), np.linspace(1e-6, 1 - 1e-9, 4000)])
     square = x / (np.arctanh(x) - field)
     stable = (square > 0) & (1 - x**2 < square)
-    for part, style in ((stable, "-"), ((square > 0) & ~stable, ":")):
+    for part, style in ((stable, "-"), ((square > 0) & ~stable, "--")):
         for side in (x < 0, x > 0):
             seen = part & side & (square < 4)
-            axes.plot(np.sqrt(square[seen]), x[seen], color=figures.THEORY, ls=style)
-    axes.axvline(level, color=figures.BOUND, ls="--", lw=0.7)
-    axes.text(level + 0.02, -0.95, f"{level:.3f}", color=figures.BOUND, fontsize=7)
-    axes.set(xlim=(0.2, 1.4), ylim=(-1.1, 1.1), xlabel=r"$\sigma$")
-    axes.set_title(rf"(b) $\pm1$, weights {weight:g}, {1 - weight:g}", loc="left")
+            axes.plot(np.sqrt(square[seen]), x[seen], color=THEORY, ls=style)
+    axes.axvline(level, **REFERENCE, ls=":")
+    axes.text(level + 0.03, -0.95, rf"$\sigma={level:.3f}$", size="small")
+    axes.set(xlim=(0.2, 1.4), ylim=(-1.1, 1.1), xlabel=r"noise level $\sigma$")
+    axes.set(ylabel="fixed points $x$", title=rf"(b) $\pm1$, weights {weight:g}, {1 - weight:g}")
 
 
 def _simplex(axes, branch):
@@ -86,30 +92,31 @@ def _simplex(axes, branch):
     order = np.linspace(1e-4, 1 - 1e-9, 4000)
     sigma = levels.instability * np.sqrt(_ratio(order, k))
     fold = int(sigma.argmax())
-    axes.plot(sigma[fold:], order[fold:], color=figures.THEORY)
-    axes.plot(sigma[: fold + 1], order[: fold + 1], color=figures.THEORY, ls=":")
-    axes.plot(branch.sigma, branch.order, "o", color=figures.MEASURED, ms=2.5)
-    axes.plot([levels.instability, 0.6], [0, 0], color=figures.THEORY)
-    axes.plot([0.2, levels.instability], [0, 0], color=figures.THEORY, ls=":")
+    axes.plot(sigma[fold:], order[fold:], color=THEORY)
+    axes.plot(sigma[: fold + 1], order[: fold + 1], color=THEORY, ls="--")
+    axes.plot(branch.sigma, branch.order, "o", color=MEASURED, ms=2.5)
+    axes.plot([levels.instability, 0.6], [0, 0], color=THEORY)
+    axes.plot([0.2, levels.instability], [0, 0], color=THEORY, ls="--")
     names = ("modes appear", "equal heights", "centre lost")
-    for level, ls, name in zip(levels, ("-", "-.", "--"), names, strict=True):
-        axes.axvline(level, color=figures.BOUND, ls=ls, lw=0.7, label=name)
-    axes.set(xlim=(0.2, 0.6), ylim=(-0.1, 1.1), xlabel=r"$\sigma / R$", ylabel="order $m$")
-    axes.set_title("(c) 10 corners of a simplex", loc="left")
-    axes.legend(loc="center left", fontsize="x-small")
+    for level, name, side in zip(levels, names, (0.006, -0.026, -0.026), strict=True):
+        axes.axvline(level, **REFERENCE, ls=":")
+        axes.text(level + side, 0.45, name, rotation=90, va="center", size="small")
+    axes.set(xlim=(0.2, 0.6), ylim=(-0.1, 1.1), xlabel=r"noise level $\sigma$ / radius")
+    axes.set(ylabel="order $m$", title="(c) 10 corners of a simplex")
 
 
 def _images(axes, branch):
-    for images, colour, label in zip(
-        branch.images.values, figures.CATEGORICAL, ("digits", "and mirrored"), strict=False
-    ):
-        d = branch.sel(images=images)
+    for k, name in enumerate(branch.images.values):
+        d = branch.sel(images=name)
         seen = d.growth < 1.6
-        axes.plot(d.sigma[seen], d.growth[seen], color=colour, label=label)
-    axes.axhline(1, color=figures.BOUND, ls="--", lw=0.7)
-    axes.set(ylim=(0.2, 1.6), xlabel=r"$\sigma$", ylabel=r"$\lambda_{\max}(\mathrm{Cov})/\sigma^2$")
-    axes.legend(fontsize=6, loc="upper right")
-    axes.set_title("(d) centre of the digits", loc="left")
+        drawn = arm(k) | {"ms": 2.5, "lw": 0.9}
+        axes.plot(d.sigma[seen], d.growth[seen], **drawn, label=str(name).replace(" i", "\ni"))
+    axes.axhline(1, **REFERENCE, ls=":")
+    axes.set(ylim=(0.2, 1.6), xlabel=r"noise level $\sigma$")
+    axes.set(
+        ylabel=r"$\lambda_{\max}(\mathrm{Cov})\,/\,\sigma^2$", title="(d) centre of the images"
+    )
+    axes.legend(loc="upper right")
 
 
 def _ratio(order, corners):
