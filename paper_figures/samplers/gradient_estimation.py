@@ -106,4 +106,5 @@ def _weights(axes, distances):
         axes.plot(least.gamma, least, "o", ms=6, mfc="none", color=THEORY, mew=0.7)
     axes.axvline(2, color=REFUTED_COLOUR, ls="--", lw=0.9, zorder=0)
     axes.set_yscale("log")
+    axes.margins(y=0.1)
     plain_ticks(axes.yaxis)
