@@ -1,75 +1,42 @@
-"""Ideal denoiser: the factor 2, the limit of small noise, and what real images look like to it."""
+"""Ideal denoiser: its noise is minus sigma times the score of the law, weights included."""
 
 import numpy as np
 
-from theorylab.figures import CATEGORICAL, MEASURED, REFUTED_COLOUR, THEORY, subplots
+from theorylab.figures import BOUND, MEASURED, REFUTED_COLOUR, subplots
 
-NAMES = {"digits": "digits", "fashion-mnist": "Fashion-MNIST"}
-MARKERS = "osv^DPX"
+MARGIN = 1e-7  # of the claims on the closed form
+NAMES = {"digits": "digits", "fashion-mnist": "Fashion-\nMNIST"}
 
 
 def draw(result):
-    """Half the gradient of the smoothed squared distance against sigma times the ideal noise."""
-    data = result.data["gradients"].sel(law="uniform")
-    figure, axis = subplots(1, 1, aspect=0.78)
-    size = data["size"]
-    noise = (data.sigma * data.eps / size).values.ravel()
+    """Error of the closed form against the score, with the weights of the points and without."""
+    data = result.data["gradients"].sel(law="weighted")
+    figure, axis = subplots(1, 1, aspect=0.72)
     arms = (
-        (2.0, MEASURED, "o", r"$-2\sigma^2\log\sum_i e^{-|x-x_i|^2/2\sigma^2}$"),
-        (1.0, REFUTED_COLOUR, "^", r"$-\sigma^2\log\sum_i e^{-|x-x_i|^2/2\sigma^2}$ (printed)"),
+        ("eps_nearest", "0.5", "s", "nearest point"),
+        ("eps_unweighted", REFUTED_COLOUR, "^", "weights $p_i$ left out (as printed)"),
+        ("eps", MEASURED, "o", "with the weights $p_i$"),
     )
-    line = np.array([-1.05, 1.05])
-    for factor, colour, marker, label in arms:
-        half = (-factor / 2 * data.sigma**2 * data.slope / size).values.ravel()
-        axis.plot(line, factor / 2 * line, color=THEORY, lw=0.8, ls="-" if factor == 2 else "--")
-        axis.plot(noise, half, marker, color=colour, mec="white", mew=0.3, ms=4, label=label)
-    axis.text(0.62, 0.78, "slope 1", ha="right", va="bottom")
-    axis.text(0.98, 0.30, r"slope $\frac{1}{2}$", ha="right", va="top")
-    axis.set(
-        xlim=line,
-        ylim=line,
-        xlabel=r"$\langle\sigma\epsilon^*, u\rangle \;/\; |\sigma\epsilon^*|$",
-        ylabel=r"$\langle\frac{1}{2}\nabla\mathrm{dist}_K^2, u\rangle \;/\; |\sigma\epsilon^*|$",
-    )
-    axis.legend(
-        title=r"$\mathrm{dist}_K^2(x,\sigma) =$", loc="upper left", alignment="left", fontsize=7
-    )
-    return figure
-
-
-def draw_small_sigma(result):
-    """The distance of the denoised point to the nearest one falls as exp(-gap / 2 sigma^2)."""
-    data = result.data["small_sigma"]
-    figure, axis = subplots(1, 1, aspect=0.78)
-    exponent = np.linspace(0, float(data.t.max()) * 1.05, 50)
-    axis.plot(exponent, np.exp(-exponent), color=THEORY, label=r"$e^{-t}$")
-    wrong = exponent < 10
-    axis.plot(
-        exponent[wrong],
-        np.exp(-2 * exponent[wrong]),
-        color=REFUTED_COLOUR,
-        ls="--",
-        label=r"$e^{-2t}$",
-    )
-    for k, place in enumerate(data.set.values):
-        run = data.sel(set=place, arm="generic")
-        ratio = (run.error / run.between).mean("query")
-        # Hollow and shrinking: the sets fall onto one line, and all are to be seen.
-        axis.plot(
-            run.t,
-            ratio,
-            MARKERS[k % len(MARKERS)],
-            mec=CATEGORICAL[k % len(CATEGORICAL)],
-            mfc="none",
-            ms=8 - 0.8 * k,
-            label=_name(str(place)),
-        )
+    places = np.arange(data.sizes["set"])
+    for name, colour, marker, label in arms:
+        error = np.abs(data[name] + data.sigma * data.slope).max("direction")
+        error = (error * data.sigma / data["size"]).transpose("set", ...).values
+        # An error of exactly 0 stands at the foot.
+        error = np.maximum(error.reshape(len(places), -1), 1e-18)
+        x = np.repeat(places, error.shape[1])
+        axis.plot(x, error.ravel(), marker, color=colour, mec="white", mew=0.3, label=label)
+    axis.axhspan(1e-20, MARGIN, color=BOUND, alpha=0.12, lw=0)
+    axis.axhline(MARGIN, color=BOUND, ls="--", lw=0.8)
+    axis.text(places[-1] + 0.3, MARGIN, "margin", color=BOUND, ha="right", va="bottom", fontsize=7)
     axis.set(
         yscale="log",
-        xlabel=r"$t = (d_2^2 - d_1^2)\,/\,2\sigma^2$",
-        ylabel=r"$|D - x_{(1)}| \;/\; |x_{(2)} - x_{(1)}|$",
+        ylim=(2e-19, 30),
+        ylabel=r"$|\langle\epsilon + \sigma\nabla\log p_\sigma, u\rangle| \;/\; |\epsilon^*|$",
     )
-    axis.legend(ncols=2, fontsize=6.5, columnspacing=0.8, handletextpad=0.4, loc="upper right")
+    axis.set_xticks(places, [_name(str(name)) for name in data.set.values], fontsize=6.5)
+    figure.legend(
+        *axis.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=7
+    )
     return figure
 
 
@@ -77,47 +44,4 @@ def _name(place):
     if place in NAMES:
         return NAMES[place]
     count, space = place.split(" in R^")
-    return rf"{count} in $\mathbb{{R}}^{{{space}}}$"
-
-
-def draw_images(result):
-    """Effective sample size, and the relative error against the projection, for noisy images."""
-    data = result.data["image_levels"]
-    figure, (left, right) = subplots(1, 2, aspect=1.15)
-    sets = list(zip(data.images.values, (MEASURED, CATEGORICAL[1]), "os", strict=False))
-    for images, colour, marker in sets:
-        run = data.sel(images=images)
-        for axis, values in (
-            (left, run.effective_sample_size),
-            (right, run.relative_error),
-        ):
-            low, middle, high = (values.quantile(q, "query") for q in (0.05, 0.5, 0.95))
-            axis.fill_between(run.sigma, low, high, color=colour, alpha=0.2, lw=0)
-            axis.plot(run.sigma, middle, marker=marker, color=colour, label=NAMES[str(images)])
-    right.axhline(0.1, color=THEORY, lw=0.7, ls=":")
-    right.text(0.11, 0.105, "one tenth", va="bottom", fontsize=6.5)
-    left.set(yscale="log", ylabel="effective sample size")
-    right.set(ylabel=r"$|D - \mathrm{proj}_K| \;/\; \mathrm{dist}_K$", ylim=(0, None))
-    for axis in (left, right):
-        axis.set(xscale="log", xlabel=r"$\sigma$")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return figure
-
-
-def draw_two_points(result):
-    """The probability-flow trajectories of two data points, over the quantiles they must follow."""
-    data = result.data["two_points"]
-    figure, axis = subplots(1, 1, aspect=0.7)
-    for k in range(data.sizes["start"]):
-        run = data.isel(start=k)
-        scale = np.sqrt(1 + run.noise**2)
-        axis.plot(run.noise, run["quantile"] / scale, color=THEORY, label="quantile of $p_\\sigma$")
-        lines = axis.plot(run.noise, run.state.sel(arm="ideal") / scale, "o", color=MEASURED)
-        lines[0].set_label("flow of the ideal denoiser")
-        if k == 0:
-            handles = axis.get_legend_handles_labels()
-    for end in (-1, 1):
-        axis.axhline(end, color=THEORY, lw=0.5, ls=":")
-    axis.set(xscale="log", xlabel=r"$\sigma$", ylabel=r"$x \;/\; \sqrt{1 + \sigma^2}$")
-    figure.legend(*handles, loc="outside lower center", ncols=2)
-    return figure
+    return f"{count} in\n" + rf"$\mathbb{{R}}^{{{space}}}$"
