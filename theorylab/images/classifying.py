@@ -14,7 +14,6 @@ from theorylab.images.datasets import ImageData
 from theorylab.images.features import Classifier
 from theorylab.images.training import (
     generator_of,
-    initialise,
     prefers_bfloat16,
     with_channels,
 )
@@ -38,8 +37,8 @@ def train_classifier(
     """Train by cross entropy (AdamW, one-cycle rate), save, and return the test accuracy."""
     images = with_channels(train.images)
     classes = int(train.labels.max()) + 1
-    classifier = Classifier(images.shape[1], classes).to(memory_format=torch.channels_last)
-    initialise(classifier, generator_of(seed, 2))
+    classifier = Classifier(images.shape[1], classes, generator=generator_of(seed, 2))
+    classifier.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(classifier.parameters(), lr=3e-3, weight_decay=0.05)
     batch = 128
     steps = passes * (len(images) // batch)

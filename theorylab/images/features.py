@@ -16,15 +16,22 @@ from scipy import linalg
 from torch import Tensor, nn
 
 from theorylab.images import checkpoints
+from theorylab.images.initial import build
 from theorylab.images.training import with_channels
 
 
 class Classifier(nn.Module):
-    """Three convolutions and 64 features; ``forward(x) -> logits``, x in [-1, 1]."""
+    """Three convolutions and 64 features; ``forward(x) -> logits``, x in [-1, 1].
 
-    def __init__(self, channels: int = 1, classes: int = 10):
+    Initial weights are drawn from ``generator`` (without one, from seed 0).
+    """
+
+    def __init__(
+        self, channels: int = 1, classes: int = 10, *, generator: torch.Generator | None = None
+    ):
         super().__init__()
-        self.body = nn.Sequential(
+        generator = torch.Generator().manual_seed(0) if generator is None else generator
+        body = lambda: nn.Sequential(
             nn.Conv2d(channels, 32, 3, padding=1),
             nn.BatchNorm2d(32),
             nn.SiLU(),
@@ -37,7 +44,8 @@ class Classifier(nn.Module):
             nn.BatchNorm2d(64),
             nn.SiLU(),
         )
-        self.head = nn.Linear(64, classes)
+        self.body = build(body, generator)
+        self.head = build(lambda: nn.Linear(64, classes), generator)
 
     def features(self, x: Tensor) -> Tensor:
         """(batch, 64): means over the image of the last activations."""

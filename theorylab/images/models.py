@@ -103,7 +103,8 @@ def from_diffusers(folder: Path, *, device: str = "cpu") -> Model:
         )
     try:
         config = json.loads(config_path.read_text())
-        unet = UNet2DModel.from_pretrained(folder / "unet", use_safetensors=True)
+        with torch.random.fork_rng(devices=[]):  # weights are drawn before they are read
+            unet = UNet2DModel.from_pretrained(folder / "unet", use_safetensors=True)
     except (OSError, ValueError) as error:
         raise StorageError(f"{folder} cannot be loaded as a diffusers pipeline: {error}") from error
     prediction = config.get("prediction_type", "epsilon")

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from theorylab.diffusion.denoisers import Sigma, expand_sigma
+from theorylab.images.initial import build
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,20 @@ class UNetDenoiser(nn.Module):
 
     sigma as `expand_sigma` takes it, positive. The convolutions run in bfloat16 where
     ``low_precision`` is set, the preconditioning always in the dtype of x (at least float32).
+    Initial weights are drawn from ``generator`` (without one, from seed 0).
     """
 
-    def __init__(self, architecture: Architecture, *, low_precision: bool = False):
+    def __init__(
+        self,
+        architecture: Architecture,
+        *,
+        low_precision: bool = False,
+        generator: torch.Generator | None = None,
+    ):
         super().__init__()
         self.architecture = architecture
         self.low_precision = low_precision
-        self.net = _UNet(architecture)
+        self.net = build(lambda: _UNet(architecture), generator)
 
     def forward(self, x: Tensor, sigma: Sigma) -> Tensor:
         if tuple(x.shape[1:]) != tuple(self.architecture.image):

@@ -169,8 +169,11 @@ def train(
     StorageError when the folder holds a run with other data, architecture or recipe.
     """
     ranks = _Ranks(device, recipe.minutes)
-    model = UNetDenoiser(architecture, low_precision=prefers_bfloat16(ranks.device))
-    initialise(model, generator_of(recipe.seed, 2))
+    model = UNetDenoiser(
+        architecture,
+        low_precision=prefers_bfloat16(ranks.device),
+        generator=generator_of(recipe.seed, 2),
+    )
     model.to(ranks.device, memory_format=torch.channels_last)
     average = AveragedModel(model, multi_avg_fn=moving_average(recipe.ema))
     optimizer = torch.optim.AdamW(
@@ -310,16 +313,6 @@ def _share(recipe: Recipe, step: int, elapsed: float) -> float:
     if recipe.minutes is not None:
         return elapsed / (60 * recipe.minutes)
     return step / recipe.steps
-
-
-def initialise(model: nn.Module, generator: torch.Generator) -> None:
-    """Uniform weights as torch's own layers draw them, from a local generator; zeros stay zero."""
-    for layer in model.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d):
-            bound = 1 / math.sqrt(layer.weight[0].numel())
-            for values in (layer.weight, layer.bias):
-                if bool(values.any()):
-                    nn.init.uniform_(values, -bound, bound, generator=generator)
 
 
 def _row(step: int, window: list, folder: Path) -> list[float]:
