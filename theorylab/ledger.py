@@ -13,7 +13,7 @@ from .claim import Claim
 from .discovery import find, load, reference
 from .documents import DOCUMENTS
 from .errors import NotThere, UsageError
-from .evidence import ALPHA, REFUTED
+from .evidence import REFUTED
 from .experiment import PRESETS, Experiment
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ class Ledger(Sequence):
 
     def to_latex(self) -> str:
         """Tables for a paper: one for each document, and the errata."""
-        return tables.as_latex(self.rows, self.errata())
+        from .latex_tables import as_latex
+
+        return as_latex(self.rows, self.errata())
 
     def __repr__(self) -> str:
         from .display import ledger_text
@@ -127,8 +129,8 @@ def not_checkable() -> list[dict]:
 
 
 def chance_of_a_wrong_verdict(ledger: Sequence[dict]) -> float:
-    """Union bound over the claims judged by chance: their number times the level of each."""
-    return min(1.0, sum(row["alpha"] is not None for row in ledger) * ALPHA)
+    """Union bound on the chance that any verdict is wrong: the levels of the claims, added up."""
+    return min(1.0, sum(row["alpha"] or 0.0 for row in ledger))
 
 
 def errata(ledger: Sequence[dict]) -> list[tuple[dict, dict | None]]:

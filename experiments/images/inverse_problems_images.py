@@ -230,10 +230,11 @@ SOURCES = {
 
 for sampler, source in SOURCES.items():
     name = sampler.lower().replace("_", "")
+    restored = rf"\mathrm{{PSNR}}(\text{{{sampler}}})".replace("-y_t}", "-}y_t")
     common = {"source": source, "kind": "empirical", "form": "reading"}
     experiment.claim(
         f"inverse-problems-images-{name}-restores",
-        rf"\mathrm{{PSNR}}(\text{{{sampler}}}) > \mathrm{{PSNR}}(\text{{input}})",
+        rf"{restored} > \mathrm{{PSNR}}(\text{{input}})",
         conditions="mean gain over hidden square, 2 x 2 means and blur; noise 0.05",
         # Their strengths are choices that the papers leave open: no verdict follows from theory.
         expected="supported" if sampler == "DiffPIR" else None,
@@ -249,7 +250,7 @@ for sampler, source in SOURCES.items():
     # twice the error of its mean. Which of the two wins was open before it was measured.
     experiment.claim(
         f"inverse-problems-images-{name}-beats-linear",
-        rf"\mathrm{{PSNR}}(\text{{{sampler}}}) > \mathrm{{PSNR}}(\text{{best linear estimate}})",
+        rf"{restored} > \mathrm{{PSNR}}(\text{{best linear estimate}})",
         conditions="single draws, against the estimate from the training images' covariance",
         expected=None,
         check=better,
