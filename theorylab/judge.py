@@ -16,7 +16,7 @@ from typing import Any
 import xarray as xr
 
 from .claim import Claim, Control
-from .evidence import ALPHA, INCONCLUSIVE, REFUTED, SUPPORTED, Evidence
+from .evidence import INCONCLUSIVE, REFUTED, SUPPORTED, Evidence
 from .experiment import Experiment
 
 EXACT = ("proof", "certificate")
@@ -114,9 +114,8 @@ def judge(
 
 
 def chance_of_a_wrong_verdict(judgements: list[Judgement]) -> float:
-    """Bound on the chance that any verdict is wrong: 1e-4 for each claim judged by chance."""
-    random = sum(1 for j in judgements if j.evidence.get("alpha") is not None)
-    return min(1.0, random * ALPHA)
+    """Union bound on the chance that any verdict is wrong: the levels of the claims, added up."""
+    return min(1.0, sum(j.evidence.get("alpha") or 0.0 for j in judgements))
 
 
 def worst_status(statuses) -> int:
