@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+from theorylab.cli import cli
+
 HEAVY = ("torch", "numpy", "scipy", "xarray", "sympy", "matplotlib", "dask", "sklearn")
 
 
@@ -23,13 +27,68 @@ def test_help_and_list_import_nothing_heavy():
         assert not imported(*arguments).intersection(HEAVY)
 
 
-def test_list_and_show(write_experiment, theorylab):
-    folder = write_experiment()
-    listed = theorylab("list", "--path", folder)
-    assert "coin" in listed.out and "Coin: is a fair coin fair?" in listed.out
-    shown = theorylab("show", "coin", "--path", folder).out
-    for part in ("axis p: 0.3, 0.5, 0.7", "flips=200000", "control: a tenth less", "twin:"):
-        assert part in shown
+def test_help_and_list_are_fast():
+    # Processor time, so that a busy machine does not decide; the best of three tries.
+    code = (
+        "import time; from theorylab.cli import main\ntry: main([{!r}])\nexcept SystemExit: pass\n"
+    )
+    for argument in ("--help", "list"):
+        program = code.format(argument) + "print(time.process_time())"
+        done = [
+            subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+            for _ in range(3)
+        ]
+        assert min(float(one.stdout.splitlines()[-1]) for one in done) < 0.4
+
+
+@pytest.mark.parametrize("name", cli.commands)
+def test_help_says_what_a_command_does_and_gives_an_example(name, theorylab):
+    shown = theorylab(name, "--help").out
+    assert "Example" in shown and " python -m theorylab " in shown
+    for line in shown.splitlines():
+        words = line.removeprefix("  Example:").split()
+        if words[:3] == ["python", "-m", "theorylab"]:
+            assert words[3] in cli.commands
+            options = {word.partition("=")[0] for word in words if word.startswith("--")}
+            own = cli.commands[words[3]].params
+            assert options <= {
+                flag for option in own for flag in option.opts + option.secondary_opts
+            }, line
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("lst", "did you mean list?"),
+        ("thin_shell", "it is an experiment; theorylab run thin_shell"),
+        ("zzz", "there are list, show, run"),
+        ("run thinshell", "did you mean thin_shell?"),
+        ("run Thin_Shell", "did you mean thin_shell?"),
+        ("run thin-shell", "did you mean thin_shell?"),
+        ("run experiments/noise/thin_shell.py", "give its name alone, thin_shell"),
+        ("run samplers", "that is a folder, with "),
+        ("run thin-shell-constant-symbolic", "that is a claim; `theorylab show thin-"),
+        ("run file.py", "for a file of your own: file --path file.py"),
+        ("run qqqqqqqqq", "experiments of your own need --path DIR"),
+        ("run thin_shell --preset quik", "did you mean quick?"),
+        ("run thin_shell --perset quick", "--preset"),
+        ("run thin_shell --preset quick --set dims=3", "did you mean dim?"),
+        ("run thin_shell --device gpu", "'cpu', 'cuda'"),
+        ("show thin_shel", "did you mean thin_shell?"),
+        ("judge thin_shel", "did you mean thin_shell?"),
+        ("claims thin_shel", "did you mean thin_shell?"),
+        ("figures thin_shel", "did you mean thin_shell?"),
+        ("figures --style icml", "did you mean icml2024?"),
+        ("data fashon-mnist", "did you mean fashion-mnist?"),
+        ("train digit", "did you mean digits?"),
+        ("diagnose fashion-mnst", "did you mean fashion-mnist"),
+    ],
+)
+def test_what_is_mistyped_gets_the_nearest_name(theorylab, tmp_path, typed, hint):
+    (tmp_path / "file.py").write_text("experiment = 1\n")
+    answer = theorylab(*typed.split())
+    assert answer.status == 2 and hint in answer.err, answer.err
+    assert "Traceback" not in answer.err
 
 
 def test_data(theorylab, tmp_path):

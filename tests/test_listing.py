@@ -175,6 +175,12 @@ def test_a_file_that_is_being_written_does_not_hide_the_others(theorylab, write_
     assert "other.py, line 1" in listed.out
 
 
+def test_show_an_experiment(write_experiment, theorylab):
+    shown = theorylab("show", "coin", "--path", write_experiment()).out
+    for part in ("axis p: 0.3, 0.5, 0.7", "flips=200000", "control: a tenth less", "twin:"):
+        assert part in shown
+
+
 def test_show_one_claim_with_its_twin(theorylab, write_experiment):
     folder = write_experiment()
     shown = theorylab("show", "frequency-as-stated", "--path", folder).out

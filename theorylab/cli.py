@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from . import (
     selection,
 )
 from .errors import Missing, StorageError, TheorylabError
+from .suggest import did_you_mean
 
 
 class Commands(click.Group):
@@ -34,10 +34,15 @@ class Commands(click.Group):
     def resolve_command(self, context, arguments):
         name = arguments[0]
         if name not in self.commands:
-            close = difflib.get_close_matches(name, self.commands, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.commands)}"
-            context.fail(f"there is no command {name!r}: {hint}")
+            context.fail(f"there is no command {name!r}: {self._hint(name)}")
         return super().resolve_command(context, arguments)
+
+    def _hint(self, name: str) -> str:
+        from .discovery import find
+
+        if name in find():
+            return f"it is an experiment; theorylab run {name}"
+        return did_you_mean(name, self.commands, f"there are {', '.join(self.commands)}")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,7 +50,11 @@ class Commands(click.Group):
 def cli() -> None:
     """Are the theorems about diffusion models true as stated, and what shows it?
 
-    Example: python -m theorylab run thin_shell --preset quick
+    \b
+    Examples:
+      python -m theorylab list
+      python -m theorylab run thin_shell --preset quick
+      python -m theorylab show thin_shell
     """
 
 
@@ -71,6 +80,12 @@ def run(experiments, jobs, scheduler, why, fresh, **given) -> None:
 
     Exit status: 0 every expected verdict was reached, 1 one was contradicted, 2 wrong usage,
     3 one was not reached, 4 a cell failed or something could not be stored.
+
+    \b
+    Examples:
+      python -m theorylab run all --preset quick --jobs 2
+      python -m theorylab run thin_shell --set dim=2,512 --why
+      python -m theorylab run noise_length --preset quick --path my
     """
     from . import engine, runner, screen
     from .judge import FAILED, NOT_REACHED, worst_status
@@ -110,7 +125,13 @@ def run(experiments, jobs, scheduler, why, fresh, **given) -> None:
 @command_options.experiments
 @command_options.settings
 def judge(experiments, **given) -> None:
-    """Judge stored results again, measuring nothing."""
+    """Judge stored results again, measuring nothing.
+
+    \b
+    Examples:
+      python -m theorylab judge --preset quick
+      python -m theorylab judge thin_shell --preset default
+    """
     from . import runner, screen
     from .judge import worst_status
 

@@ -12,29 +12,23 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from . import outline
-from .catalogue import load_catalogue
 from .discovery import find
 from .errors import TheorylabError
 from .suggest import OneOf
 
-#: How each shell switches the completion on, for good.
-SHELLS = {
-    "bash": "theorylab completion bash >> ~/.bashrc",
-    "zsh": "theorylab completion zsh >> ~/.zshrc   # behind a line with compinit",
-    "fish": "theorylab completion fish > ~/.config/fish/completions/theorylab.fish",
-}
+SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command()
-@click.argument("shell", type=OneOf(list(SHELLS)), metavar="bash|zsh|fish")
+@click.argument("shell", type=OneOf(SHELLS), metavar="bash|zsh|fish")
 def completion(shell) -> None:
-    """Print the script that completes commands, names and options of `theorylab`.
+    """Print the script that completes the command `theorylab`: commands, options, names.
 
     \b
-    Switch it on for good:
-      theorylab completion bash >> ~/.bashrc
-      theorylab completion zsh >> ~/.zshrc
-      theorylab completion fish > ~/.config/fish/completions/theorylab.fish
+    Examples, each of which switches it on for good:
+      python -m theorylab completion bash >> ~/.bashrc
+      python -m theorylab completion zsh >> ~/.zshrc
+      python -m theorylab completion fish > ~/.config/fish/completions/theorylab.fish
     """
     script = get_completion_class(shell)(
         click.get_current_context().find_root().command, {}, "theorylab", "_THEORYLAB_COMPLETE"
@@ -58,6 +52,8 @@ def experiment_or_claim(context, parameter, incomplete: str) -> list[CompletionI
 
 def claim_ids(files: dict[str, Path]) -> list[str]:
     """Ids of claims that stand in the files' texts or in the catalogue."""
+    from .catalogue import load_catalogue
+
     ids = {id for path in files.values() for id in outline.claim_ids(path)}
     ids.update(id for entry in load_catalogue().values() for id in entry.claims)
     return sorted(ids)

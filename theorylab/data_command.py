@@ -20,7 +20,13 @@ from .suggest import OneOf
 )
 @click.option("--download/--no-download", default=True, show_default=True)
 def data(name, folder, download) -> None:
-    """Find a data set on this machine, verify its checksums, or download it."""
+    """Find a data set on this machine, verify its checksums, or download it.
+
+    \b
+    Examples:
+      python -m theorylab data fashion-mnist
+      python -m theorylab data fashion-mnist --folder ~/data --no-download
+    """
     from .images import datasets
 
     try:

@@ -7,20 +7,19 @@ whose value is a package; every experiment file in that package's folder is foun
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
-from .outline import is_experiment, title
+from .outline import claim_ids, is_experiment, title
+from .suggest import did_you_mean
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -64,9 +63,7 @@ def reference(name: str, paths: Sequence[str | Path] = ()) -> Reference:
     """Look a name up; UsageError with the nearest names when there is no such experiment."""
     found = find(paths)
     if name not in found:
-        close = difflib.get_close_matches(name, found, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}?" if close else "see `theorylab list`"
-        raise UsageError(f"there is no experiment {name!r}: {hint}")
+        raise UsageError(f"there is no experiment {name!r}: {_hint(name, found)}")
     return Reference(name, str(found[name]), _sha256(found[name]))
 
 
@@ -126,11 +123,34 @@ def experiments_folder() -> Path:
     return beside if checkout else package / "experiments"
 
 
+def _hint(name: str, found: Mapping[str, Path]) -> str:
+    """What somebody who typed this name for an experiment may have meant."""
+    stem = Path(name).stem
+    if stem != name and stem in found:
+        return f"give its name alone, {stem}"
+    if Path(name).is_file():
+        return f"for a file of your own: {stem} --path {name}"
+    subject = [other for other, path in found.items() if path.parent.name == name.strip("/")]
+    if subject:
+        return f"that is a folder, with {', '.join(subject)}"
+    from .catalogue import load_catalogue
+
+    if any(name in claim_ids(path) for path in found.values()) or any(
+        name in entry.claims for entry in load_catalogue().values()
+    ):
+        return f"that is a claim; `theorylab show {name}` says of which experiment"
+    return did_you_mean(
+        name, found, "`theorylab list` shows all; experiments of your own need --path DIR"
+    )
+
+
 def _own_files() -> list[Path]:
     return [path for path in sorted(experiments_folder().rglob("*.py")) if is_experiment(path)]
 
 
 def _entry_point_files() -> list[Path]:
+    from importlib.metadata import entry_points  # a third of the time that --help takes
+
     files = []
     for point in sorted(set(entry_points(group=ENTRY_POINT_GROUP)), key=lambda p: p.value):
         spec = importlib.util.find_spec(point.value)

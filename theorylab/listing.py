@@ -30,9 +30,9 @@ def list_(words, results, paths) -> None:
 
     \b
     Examples:
-      theorylab list
-      theorylab list latent
-      theorylab list 004
+      python -m theorylab list
+      python -m theorylab list latent
+      python -m theorylab list 004
     """
     groups = _by_document(words, paths)
     if not groups:
@@ -79,8 +79,8 @@ def show(name, paths) -> None:
 
     \b
     Examples:
-      theorylab show thin_shell
-      theorylab show thin-shell-constant-measured-as-stated
+      python -m theorylab show thin_shell
+      python -m theorylab show thin-shell-constant-measured-as-stated
     """
     from .discovery import load
 

@@ -10,7 +10,7 @@ import click
 
 from . import completion
 from .errors import UsageError
-from .suggest import OneOf
+from .suggest import OneOf, did_you_mean
 
 #: Steps that give recognisable samples, by data set; and the name of the shipped checkpoint.
 STEPS = {"digits": 750, "fashion-mnist": 3000, "cifar10": 20_000}
@@ -55,6 +55,11 @@ def train(
 
     Writes model.safetensors and model.json (the moving average and its card), samples.png,
     history.nc, and training.safetensors, from which the run goes on.
+
+    \b
+    Examples:
+      python -m theorylab train digits
+      python -m theorylab train my_images/ --device cuda --minutes 60
     """
     import torch
 
@@ -123,6 +128,11 @@ def diagnose(model, data, samples, seed, device, out) -> None:
 
     MODEL is a shipped name, a checkpoint or its folder, a folder of a diffusers pipeline, or
     module:callable. Prints a table; writes diagnosis.nc, diagnosis.pdf and diagnosis.png.
+
+    \b
+    Examples:
+      python -m theorylab diagnose fashion-mnist --data fashion-mnist
+      python -m theorylab diagnose my_module:denoiser
     """
     import torch
     from rich.table import Table
@@ -178,8 +188,10 @@ def load_images(data: str):
     if data in named:
         return named[data]()
     if not Path(data).is_dir():
+        hint = did_you_mean(data, named)
         raise UsageError(
-            f"no data set {data!r}: there are {', '.join(named)}, or give a folder of images"
+            f"no data set {data!r}{hint and f', {hint}'}: there are {', '.join(named)}, or give a "
+            "folder of images"
         )
     return folders.image_folder(data)
 

@@ -37,8 +37,8 @@ def new(name, folder) -> None:
 
     \b
     Examples:
-      theorylab new noise_length
-      theorylab new noise_length --in experiments_of_my_paper
+      python -m theorylab new noise_length
+      python -m theorylab new noise_length --in experiments_of_my_paper
     """
     files = write(name, folder)
     click.echo("\n".join(f"wrote {file}" for file in files))

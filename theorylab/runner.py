@@ -22,6 +22,7 @@ from .engine import Outcome, Task, one_thread
 from .errors import StorageError, UsageError
 from .experiment import PRESETS, Experiment, Plan
 from .judge import Judgement, judge
+from .suggest import did_you_mean
 
 DEVICES = ("cpu", "cuda")
 
@@ -118,8 +119,10 @@ def check_overrides(experiments: Sequence[Experiment], overrides: Mapping[str, A
     unknown = [key for key in overrides if key not in allowed]
     if unknown:
         short = ", ".join(name for name in allowed if "." not in name) or "none"
+        hint = did_you_mean(unknown[0], allowed)
         raise UsageError(
-            f"--set {', '.join(unknown)}: no such axis or parameter; there are {short}"
+            f"--set {', '.join(unknown)}: no such axis or parameter"
+            f"{hint and f', {hint}'}; there are {short}"
         )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from theorylab import store
 from theorylab.errors import Missing, StorageError, UsageError
+from theorylab.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -115,9 +116,10 @@ def resolve(name: str | Path) -> Path:
     for candidate in (path, SHIPPED / path.name):
         if candidate.with_suffix(".json").is_file() or candidate.is_file():
             return candidate.with_suffix(".safetensors")
+    hint = did_you_mean(path.name, shipped())
     raise UsageError(
-        f"there is no checkpoint {str(name)!r}: give a file, a folder written by `train`, or one "
-        f"of the shipped: {', '.join(shipped()) or 'none'}"
+        f"there is no checkpoint {str(name)!r}{hint and f', {hint}'}: give a file, a folder "
+        f"written by `train`, or one of the shipped: {', '.join(shipped()) or 'none'}"
     )
 
 
