@@ -24,42 +24,47 @@ legend: a colour *and* a marker each, so that no two differ by colour alone.
 
 from __future__ import annotations
 
-import difflib
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
 import seaborn as sns
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from . import store
-from .discovery import figure_file, load_figure
+from .drawing.rendering import save
 from .errors import UsageError
-from .judge import Judgement
-from .runner import Run
+from .result import Result
+from .venues import FORMATS, VENUES, WIDTHS, Page, sizes
 
-#: Venues by the names that people type, and what tueplots calls their sizes.
-VENUES = {
-    "neurips2024": "neurips2024",
-    "icml2024": "icml2024",
-    "iclr2024": "iclr2024",
-    "jmlr": "jmlr2001",
-    "beamer": "beamer_moml",
-}
-WIDTHS = ("half", "full")
-FORMATS = ("pdf", "svg", "png")
+__all__ = [
+    "BOUND",
+    "CATEGORICAL",
+    "DATA_NAMES",
+    "FORMATS",
+    "MARKERS",
+    "MEASURED",
+    "REFUTED_COLOUR",
+    "THEORY",
+    "VENUES",
+    "WIDTHS",
+    "arm",
+    "drawings",
+    "key",
+    "pictures",
+    "plain_ticks",
+    "save",
+    "show",
+    "shows",
+    "style",
+    "subplots",
+]
 
 _COLOURS = sns.color_palette("colorblind").as_hex()
 MEASURED, THEORY, REFUTED_COLOUR, BOUND = _COLOURS[0], "0.15", _COLOURS[3], _COLOURS[2]
@@ -70,31 +75,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 DATA_NAMES = {"digits": "digits", "fashion-mnist": "Fashion-MNIST"}
 
 
-class Page(NamedTuple):
-    """What a venue leaves for a figure, in inches: the narrow width and the greatest height."""
-
-    half: float = float("inf")
-    tallest: float = float("inf")
-
-
 _page: ContextVar[Page] = ContextVar("page", default=Page())  # noqa: B039 - it is immutable
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a figure may look at: the stored datasets and verdicts of one run."""
-
-    name: str
-    title: str
-    data: Mapping[str, xr.Dataset]
-    judgements: Sequence[Judgement]
-
-    def verdict(self, claim: str) -> str:
-        """Verdict on one claim, by its id."""
-        for judgement in self.judgements:
-            if judgement.id == claim:
-                return judgement.verdict
-        raise KeyError(f"{self.name} has no claim {claim!r}")
 
 
 def arm(k: int) -> dict[str, str]:
@@ -124,6 +105,19 @@ def plain_ticks(axis: Axis, values: Sequence[float] = ()) -> None:
     axis.set_minor_locator(NullLocator())
 
 
+def shows(*claims: str) -> Callable:
+    """Decorator of a draw function: the claims, by id, that its caption reports.
+
+    Without it the caption counts the verdicts of the whole experiment.
+    """
+
+    def mark(draw: Callable) -> Callable:
+        draw.claims = claims
+        return draw
+
+    return mark
+
+
 @contextmanager
 def style(venue: str = "icml2024", width: str = "half") -> Iterator[None]:
     """Settings for one venue: its sizes, our fonts and lines.
@@ -136,13 +130,13 @@ def style(venue: str = "icml2024", width: str = "half") -> Iterator[None]:
     Raises:
         UsageError: the venue or the width is unknown.
     """
-    sizes, page = _sizes(venue, width)
+    chosen, page = sizes(venue, width)
     token = _page.set(page)
     try:
         with mpl.rc_context():
             sns.set_theme(context="paper", style="ticks", palette=CATEGORICAL)
-            mpl.rcParams.update(sizes)
-            mpl.rcParams.update(_LOOK | {"legend.title_fontsize": sizes["legend.fontsize"]})
+            mpl.rcParams.update(chosen)
+            mpl.rcParams.update(_LOOK | {"legend.title_fontsize": chosen["legend.fontsize"]})
             yield
     finally:
         _page.reset(token)
@@ -171,36 +165,6 @@ _LOOK = {
     "svg.fonttype": "path",
     "svg.hashsalt": "theorylab",
 }
-
-
-def _sizes(venue: str, width: str) -> tuple[dict, Page]:
-    """Figure and font sizes from tueplots, and the page they are for."""
-    from tueplots import bundles
-
-    _one_of(venue, VENUES, "style")
-    _one_of(width, WIDTHS, "width")
-    slide, two_columns = venue == "beamer", venue == "icml2024"
-    bundle = getattr(bundles, VENUES[venue])
-    given = bundle(column="full") if two_columns else bundle()
-    text, height = given["figure.figsize"]
-    half = bundle(column="half")["figure.figsize"][0] if two_columns else text / 2
-    inches = half if width == "half" else text
-    sizes = {k: v for k, v in given.items() if k.endswith("size") and k != "figure.figsize"}
-    if width == "half":
-        # Half of a one-column text is narrower than a column of ICML's, whose sizes just fit.
-        small = bundles.icml2024()
-        sizes = {key: min(value, small[key]) for key, value in sizes.items()}
-    golden = (5**0.5 - 1) / 2
-    sizes["figure.figsize"] = (inches, min(golden * inches, height) if slide else golden * inches)
-    # A paper's text is nine inches high; the caption needs some of them.
-    return sizes, Page(half, height if slide else 8.0)
-
-
-def _one_of(given: str, allowed, what: str) -> None:
-    if given not in allowed:
-        close = difflib.get_close_matches(given, allowed, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise UsageError(f"unknown {what} {given!r}: there are {', '.join(allowed)}{hint}")
 
 
 def subplots(
@@ -255,63 +219,3 @@ def drawings(module: ModuleType, experiment: str) -> dict[str, Callable[[Result]
     if not found:
         raise UsageError(f"{module.__file__} must define draw(result) -> Figure")
     return found
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure atomically, without dates, so that the same data give the same bytes."""
-    metadata = {
-        "pdf": {"CreationDate": None, "ModDate": None},
-        "svg": {"Date": None},
-        "png": {"Software": None},
-    }
-    form = path.suffix.removeprefix(".")
-
-    def write(temporary: Path) -> None:
-        figure.savefig(temporary, format=form, metadata=metadata[form])
-
-    store.write_atomically(path, write)
-
-
-def draw_all(
-    runs: Sequence[Run],
-    venue: str,
-    width: str,
-    formats: Sequence[str],
-    folder: Path,
-    *,
-    check: bool = False,
-    say: Callable[[str], None] = print,
-) -> list[Path]:
-    """Draw the figures of stored runs; returns the files that were absent or out of date.
-
-    Args:
-        runs: loaded and judged.
-        venue, width: see :func:`style`.
-        formats: of ``FORMATS``.
-        folder: where the files go.
-        check: write nothing, only compare with what is there.
-        say: told about each file.
-    """
-    outdated = []
-    with style(venue, width):
-        pass  # an unknown venue is refused before anything is drawn
-    for run in runs:
-        path = figure_file(Path(run.reference.path))
-        if path is None:
-            say(f"{run.name}: no figure file paper_figures/{run.name}.py")
-            continue
-        result = Result(run.name, run.experiment.title, run.datasets, run.judgements)
-        for stem, draw in drawings(load_figure(path), run.name).items():
-            for form in formats:
-                target = folder / f"{stem}.{form}"
-                # A fresh drawing for each format: saving may change a figure's layout.
-                with style(venue, width), tempfile.TemporaryDirectory() as scratch:
-                    made = Path(scratch) / target.name
-                    save(draw(result), made)
-                    same = target.is_file() and target.read_bytes() == made.read_bytes()
-                    if not same and not check:
-                        store.reuse_file(made, target)
-                outdated += [] if same else [target]
-                state = "unchanged" if same else ("out of date" if check else "drawn")
-                say(f"{state:<11} {target}")
-    return outdated
