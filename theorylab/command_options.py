@@ -49,14 +49,7 @@ stored_preset = click.option(
     default=None,
     help="Whose latest results; by default the most thorough ones that are stored.",
 )
-settings = options(
-    click.option(
-        "--preset",
-        type=OneOf(PRESETS),
-        default="default",
-        show_default=True,
-        help="Sizes: quick takes seconds, paper hours.",
-    ),
+_further = options(
     click.option(
         "--set",
         "assignments",
@@ -69,3 +62,15 @@ settings = options(
     results,
     path,
 )
+settings = options(
+    click.option(
+        "--preset",
+        type=OneOf(PRESETS),
+        default="default",
+        show_default=True,
+        help="Sizes: quick takes seconds, paper hours.",
+    ),
+    _further,
+)
+#: Of commands that only read what is stored: without a preset they choose it themselves.
+stored_settings = options(stored_preset, _further)
