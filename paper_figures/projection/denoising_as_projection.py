@@ -20,7 +20,7 @@ def draw(result):
 
 
 def draw_normal_share(result):
-    """How much of the noise is normal to the set, against its Beta law."""
+    """How much of the noise is normal to the set, against Beta((n - d)/2, d/2)."""
     tubes = result.data["tubes"]
     figure, axes = subplots()
     edges = np.linspace(0, 1, 61)
@@ -33,7 +33,7 @@ def draw_normal_share(result):
         axes.plot(p, stats.beta((n - d) / 2, d / 2).pdf(p), color=THEORY, lw=0.8, zorder=0)
         label = f"{shape}, $d={d}$"
         axes.plot(centres[shown], density[shown], **arm(k), ls="", ms=2.5, label=label)
-    axes.plot([], [], color=THEORY, lw=0.8, label=r"Beta$((n-d)/2,\,d/2)$, " f"$n={n}$")
+    axes.plot([], [], color=THEORY, lw=0.8, label=f"Beta law, $n={n}$")
     axes.axvline(0.5, color=THEORY, lw=0.6, ls=":")
     axes.text(0.51, 6.5, r"most of it normal $\rightarrow$", va="center", size="small")
     axes.set(xlim=(0, 1), ylim=(0, 12), ylabel="density")
@@ -45,7 +45,7 @@ def draw_normal_share(result):
 def draw_high_noise(result):
     """Distance of weighted means from the projection, and the angle between both directions."""
     far = result.data["far_away"]
-    figure, (errors, turns) = subplots(1, 2, aspect=1.15, sharex=True)
+    figure, (errors, turns) = subplots(1, 2, aspect=1.35, sharex=True)
     scale = far.scale.values
     names = {"ideal": "ideal denoiser", "mean": "mean of the data", "one point": "farthest point"}
     for k, (mean, name) in enumerate(names.items()):
@@ -77,22 +77,22 @@ def _errors(axes, tubes):
     for group, (d, shapes) in enumerate(SHAPES.items()):
         outer = (1 + u / math.sqrt(n)) / grid
         bound = (math.sqrt(d) + u) / (1 - outer) / math.sqrt(d)
-        label = {} if group else {"label": "bound"}
-        axes.plot(grid, bound, color=BOUND, ls="--", lw=0.9, **label)
-        axes.text(2.9, 1.08 * np.interp(2.9, grid, bound), f"$d={d}$", color=BOUND, va="bottom")
+        axes.plot(grid, bound, color=BOUND, ls="--", lw=0.9)
+        height = 1.08 * np.interp(2.9, grid, bound)
+        axes.text(2.9, height, f"bound, $d={d}$", color=BOUND, va="bottom", size="small")
         label = {} if group else {"label": r"$\chi_d$, flat sets"}
         axes.axhline(stats.chi(d).ppf(0.95) / math.sqrt(d), color=THEORY, lw=0.8, **label)
         for k, shape in enumerate(shapes):
             high = tubes.error.sel(shape=shape, dim=n).quantile(0.95, "sample") / math.sqrt(d)
             drawn = arm(2 * group + k) | {"ls": "", "label": shape}
             axes.plot((0.985, 1.015)[k] * ratio, high, **drawn)
-    axes.axhline(1, color=REFUTED_COLOUR, lw=0.9, ls="--", label="as printed, constants 1")
-    axes.set(xscale="log", yscale="log", xlim=(1.1, 4.7), ylim=(0.6, 60))
+    axes.axhline(1, color=REFUTED_COLOUR, lw=0.9, ls="--", label="as printed: 1")
+    axes.set(xscale="log", yscale="log", xlim=(1.1, 4.7), ylim=(0.6, 300))
     plain_ticks(axes.xaxis, (1.2, 2, 3, 4))
     plain_ticks(axes.yaxis)
     axes.set_xlabel(r"reach$\,/\,(\sigma\sqrt{n})$")
     axes.set_ylabel(r"error$\,/\,(\sigma\sqrt{d})$, 95 % quantile")
-    axes.legend(ncols=2, loc="upper right")
+    axes.legend(ncols=2, loc="upper right", columnspacing=1)
     axes.set_title(rf"(a) The way back from $x_0+\sigma\epsilon$, $n={n}$")
 
 
@@ -111,7 +111,7 @@ def _trajectories(axes, trajectories):
     axes.plot([], [], color=BOUND, ls="--", lw=0.9, label="bound by the diameter")
     axes.axhline(0.1, color=THEORY, lw=0.6, ls=":")
     axes.text(0.11, 0.11, "small", va="bottom", size="small")
-    axes.set(xscale="log", yscale="log", ylim=(5e-4, 6), xlim=(0.1, 900))
+    axes.set(xscale="log", yscale="log", ylim=(5e-4, 20), xlim=(0.1, 900))
     axes.set_xlabel(r"noise level $\sigma$")
     axes.set_ylabel(r"$\eta=|D-\mathrm{proj}|\,/\,\mathrm{dist}$")
     axes.legend(loc="upper right")
