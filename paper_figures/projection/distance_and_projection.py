@@ -19,7 +19,7 @@ def draw(result):
 def draw_smoothed(result):
     """Both smoothed squared distances between their bounds, and the Hessian above its own."""
     smoothed = result.data["smoothed"]
-    figure, (values, hessian) = subplots(1, 2, aspect=1.2)
+    figure, (values, hessian) = subplots(1, 2, aspect=1.35)
     for k, name in enumerate(smoothed.set.values):
         some, drawn = smoothed.sel(set=name), arm(k) | {"ls": ""}
         for version in ("sum", "mean"):
@@ -33,7 +33,7 @@ def draw_smoothed(result):
     for level, version in ((0.5, "mean"), (-0.5, "sum")):
         values.text(0.17, level, version, va="center", ha="center", size="small")
     values.set(xscale="log", xlim=(0.07, 4.5), xlabel=r"$\sigma$ / reach", title="(a) value")
-    values.set_ylabel(r"$(\mathrm{dist}^2(x,\sigma)-\mathrm{dist}^2)\,/\,2\sigma^2\log m$")
+    values.set_ylabel(r"$(\mathrm{dist}^2_\sigma-\mathrm{dist}^2)\,/\,2\sigma^2\log m$")
     x = np.geomspace(0.05, 500, 200)
     hessian.plot(x, 1 - x, color=BOUND, ls="--", lw=0.8, label="bounds")
     hessian.axhline(1, color=BOUND, ls="--", lw=0.8)
@@ -41,7 +41,7 @@ def draw_smoothed(result):
     hessian.set_ylabel("least eigenvalue")
     hessian.set_yscale("symlog", linthresh=1)
     hessian.set(ylim=(-1e3, 3), yticks=[-1000, -100, -10, -1, 0, 1])
-    figure.legend(*hessian.get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    figure.legend(*hessian.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -62,11 +62,11 @@ def _jumps(axes, jumps):
             ends = [aside * h[0] * 1.15, aside * h[-1] / 1.15]
             axes.plot(ends, 2 * [float(some.gap)], color=THEORY, lw=0.6, zorder=0)
     axes.plot(h, 2 * h, color=BOUND, ls="--", lw=0.9)
-    axes.set(xscale="log", yscale="log", ylim=(3e-7, 60), xlabel="step $h$ across the cut locus")
+    axes.set(xscale="log", yscale="log", ylim=(3e-8, 60), xlabel="step $h$ across the cut locus")
     axes.set_ylabel("jump of the gradient")
     axes.text(h[-1], 4, "limit: gap of the nearest points", va="bottom", size="small")
-    axes.text(2e-5, 4e-4, "bound $2h$,\nconvex sets", color=BOUND, ha="center", size="small")
-    axes.legend(handles=handles, ncols=2, loc="lower right")
+    axes.text(1e-5, 4e-4, "bound $2h$,\nconvex sets", color=BOUND, ha="center", size="small")
+    axes.legend(handles=handles, ncols=2, loc="lower right", columnspacing=1)
     axes.set_title(r"(a) $\nabla\frac{1}{2}\mathrm{dist}^2$ jumps off convex sets only")
 
 
@@ -87,10 +87,11 @@ def _dimensions(axes, found, known):
     handles += [
         key("TwoNN", color="0.4", marker="o", ls=""),
         key("10 neighbours", color="0.4", marker="o", mfc="none", ls=""),
+        key("range over seeds", color="0.4", marker="|", ms=6, ls=""),
         key("true", color=THEORY, lw=0.8),
     ]
     axes.legend(handles=handles, ncols=2, loc="upper left")
-    axes.set_title("(b) Intrinsic dimension (bars: range over seeds)")
+    axes.set_title("(b) Intrinsic dimension")
 
 
 def _spread(axes, position, dimension, drawn):
