@@ -33,7 +33,7 @@ def draw_sphere(result):
     axes.plot([], [], color=THEORY, lw=0.8, label="theory")
     axes.plot([], [], color=THEORY, lw=0.7, ls=":", label="asymptotes")
     axes.set(xscale="log", yscale="log", xlabel=r"noise level $\sigma$ / radius")
-    axes.set_ylabel(r"relative error $\eta$, mean")
+    axes.set(ylabel=r"relative error $\eta$, mean", ylim=(1e-4, 0.5))
     axes.legend(loc="lower center", ncols=2)
     return figure
 
@@ -48,14 +48,14 @@ def _errors(axes, levels):
         absolute = mean.sel(quantity="absolute")
         axes.plot(levels.sigma, absolute, **arm(k), ls="--", mfc="none", lw=0.9)
         handles.append(key(label, **arm(k), ls=""))
-    axes.set(xscale="log", yscale="log", ylim=(1e-3, 5e2), xlabel=r"noise level $\sigma$")
+    axes.set(xscale="log", yscale="log", ylim=(1e-3, 5e3), xlabel=r"noise level $\sigma$")
     axes.set_ylabel("error of the projection")
     handles += [
         key(r"$|D-\mathrm{proj}|$", color="0.4", marker="o", mfc="none", ls="--", lw=0.9),
         key(r"$\eta=|D-\mathrm{proj}|\,/\,\mathrm{dist}$", color="0.4", marker="o", lw=0.9),
     ]
     axes.legend(handles=handles, loc="upper left", ncols=2)
-    axes.set_title("(a) Absolute error grows, relative error has a hump")
+    axes.set_title("(a) Only the relative error has a hump")
 
 
 def _told(axes, mismatch):
@@ -63,9 +63,9 @@ def _told(axes, mismatch):
     for k, sigma in enumerate(some.sigma.values):
         axes.plot(some.told, some.sel(sigma=sigma), **arm(k), lw=0.9, label=rf"$\sigma={sigma:g}$")
     axes.axvline(1, color=REFUTED_COLOUR, lw=0.9, ls="--", label="least here,\nas printed")
-    axes.set(xscale="log", yscale="log", ylim=(2e-4, 3))
+    axes.set(xscale="log", yscale="log", ylim=(2e-6, 3))
     axes.set_xlabel(r"noise level told / true $\sigma$")
     axes.set_ylabel(r"relative error $\eta$, mean")
     plain_ticks(axes.xaxis, some.told.values)
     axes.legend(loc="lower right")
-    axes.set_title("(b) The ideal denoiser needs no matched level: digits")
+    axes.set_title("(b) Told another level, digits")
