@@ -24,7 +24,10 @@ def draw(result):
 
 
 def draw_estimates(result):
-    """Mean square error of the estimated data point, and of the predicted noise."""
+    """Mean square error of the estimated data point and mean square of the predicted noise.
+
+    The lines are those of the best linear estimate, and 1 - mmse/sigma^2.
+    """
     errors = result.data["errors"]
     figure, (left, right) = subplots(1, 2, aspect=1.25)
     sigma = np.geomspace(0.05, 40, 200)
@@ -43,7 +46,7 @@ def draw_estimates(result):
     for axes in (left, right):
         axes.set(xscale="log", xlabel=r"noise level $\sigma$")
         plain_ticks(axes.xaxis, (0.1, 1, 10))
-    left.set_title("(a) lines: best linear")
-    right.set_title(r"(b) lines: $1-\mathrm{mmse}/\sigma^2$")
+    left.set_title("(a) lines: linear")
+    right.set_title("(b) lines: theory")
     figure.legend(loc="outside upper center", ncols=4, handletextpad=0.3, columnspacing=1)
     return figure

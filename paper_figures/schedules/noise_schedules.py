@@ -19,7 +19,7 @@ def draw(result):
         right.plot(exponents, w2, **arm(k), ms=3, label=name)
     left.set(xlabel="step $t$", ylabel=r"noise level $\sigma_t$", yscale="log")
     left.set_title("(a) schedules, $N=10$")
-    right.set(xlabel=r"$p$ of the spectrum $\lambda_k\propto k^{-p}$", ylabel="$W_2$ to the data")
+    right.set(xlabel=r"$p$; spectrum $k^{-p}$", ylabel="$W_2$ to the data")
     plain_ticks(right.xaxis, exponents)
     right.set_title("(b) ten DDIM steps")
     figure.legend(loc="outside upper center", ncols=4, columnspacing=1)
