@@ -46,6 +46,7 @@ def _targets(axes, path):
     axes.plot(path.half, path.progressive, **_student("PD") | {"label": "PD, first round"})
     axes.plot(sigma, path.consistent, **_student("CD"))
     axes.set(xscale="log", xlabel=r"noise level $\sigma$", ylabel="target of the student")
+    axes.set_ylim(0, 2.9)
     axes.invert_xaxis()
     plain_ticks(axes.xaxis, (10, 1, 0.1))
     axes.set_title("(a) What is fitted along one trajectory, $N=8$")

@@ -62,8 +62,7 @@ def draw_stability(result):
     figure, axes = subplots()
     beta = np.linspace(0.2, 0.75, 200)
     axes.axhline(1, color=THEORY, ls=":", lw=0.9)
-    axes.text(0.21, 1.1, "grows", va="bottom", size="small")
-    axes.text(0.21, 0.9, "dies out", va="top", size="small")
+    axes.text(0.21, 1.1, r"grows $\uparrow$", va="bottom", size="small")
     for k, gamma in enumerate(kicks.gamma.values):
         axes.plot(beta, beta * (gamma - 1) / (1 - beta), color=THEORY, lw=0.8, zorder=0)
         growth = np.abs(kicks.growth.sel(gamma=gamma)).isel(step=0)

@@ -44,7 +44,7 @@ def draw(result):
             axes.plot(printed, row, "x", color=REFUTED_COLOUR, mew=1.1)
         labels.append(_label(name) + (", short start" if path == SHORT else ""))
     axes.set_yticks(range(len(ROWS)), labels)
-    axes.set(xlabel="order: slope of the error in the steps", xlim=(0.5, 4.7), xticks=range(1, 5))
+    axes.set(xlabel="order (slope of the error)", xlim=(0.5, 4.7), xticks=range(1, 5))
     axes.set_ylim(len(ROWS) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", lw=0.4, color="0.9")
@@ -63,7 +63,7 @@ def draw(result):
 def draw_constants(result):
     """n^p times the error on a normal law over the predicted constant: it tends to 1."""
     data, known = result.data["errors"], result.data["constants"]
-    figure, axes = figures.subplots(aspect=0.75)
+    figure, axes = figures.subplots(aspect=0.8)
     axes.axhline(1, color=THEORY, lw=0.8, label="theory")
     arms = ("DDIM", "gamma 2", "LMS 3", "DEIS 3", "F-PNDM", "DPM++ 3M")
     for k, name in enumerate(arms):
@@ -75,9 +75,9 @@ def draw_constants(result):
         axes.plot(data.n, ratio, **arm(k), mfc="white", lw=0.7, label=label)
     axes.set(xscale="log", xlabel="steps $n$", ylabel="$n^p$ error / predicted constant")
     plain_ticks(axes.xaxis, data.n.values)
-    axes.legend(ncols=2, loc="lower right")
+    figure.legend(loc="outside upper center", ncols=3, columnspacing=1)
     return figure
 
 
 def _label(name):
-    return name.replace("gamma 3/2", r"$\gamma=\frac{3}{2}$").replace("gamma 2", r"$\gamma=2$")
+    return name.replace("gamma 3/2", r"$\gamma=3/2$").replace("gamma 2", r"$\gamma=2$")

@@ -20,7 +20,7 @@ def draw(result):
         axes.plot(place, weight, **arm(k), ls="", ms=4.5, label=name)
     axes.axhline(1 / 3, color=THEORY, lw=0.8, zorder=0, label="weight in the data")
     axes.set_xticks(data.point.values, ["$-1$", "0.1", "1"])
-    axes.set(xlabel="point of $K$", ylabel="probability to end there")
+    axes.set(xlabel="point of $K$", ylabel="probability")
     axes.set(xlim=(-0.5, 2.5), ylim=(-0.03, 0.6))
     figure.legend(loc="outside upper center", ncols=2)
     return figure
@@ -34,6 +34,6 @@ def draw_projections(result):
         d = data.final.sel(images=name)
         axes.plot(d.sigma, d, **arm(k), mfc="white", lw=0.8, label=DATA_NAMES[str(name)])
     axes.set(xscale="log", ylim=(0, 1.05), xlabel=r"noise level $\sigma$")
-    axes.set_ylabel("share with the last projection")
+    axes.set_ylabel("share already settled")
     axes.legend()
     return figure
