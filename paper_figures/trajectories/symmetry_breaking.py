@@ -48,12 +48,12 @@ def draw_late_start(result):
     shown = wrong.error > 0
     drawn = {"color": arm(1)["color"], "label": "share in the wrong mode, $w=0.8$"}
     axes.plot(wrong.s[shown], wrong.error[shown], "x", **drawn)
-    axes.axvline(1, **REFERENCE, ls=":")
-    axes.text(1.05, 3e-11, r"$\sigma_c$")
+    axes.axvline(1, ymin=0.6, **REFERENCE, ls=":")
+    axes.text(1.05, 1e-4, r"$\sigma_c$")
     axes.set(xscale="log", yscale="log", xlabel="sampling starts at noise level $s$")
     plain_ticks(axes.xaxis, (0.5, 1, 2, 4, 8, 16))
     axes.set(ylabel="KL divergence; share", ylim=(1e-11, 3))
-    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 0.12), labelspacing=0.3)
+    axes.legend(loc="lower left")
     return figure
 
 
@@ -69,7 +69,7 @@ def _pair(axes, branch):
         axes.axvline(level, **REFERENCE, ls=":")
         axes.text(level + 0.02, -0.95, text, rotation=90, size="small")
     axes.set(xlim=(0.2, 1.4), ylim=(-1.1, 1.1), xlabel=r"noise level $\sigma$")
-    axes.set(ylabel="fixed points $x$", title=r"(a) $\pm1$, weights 0.5")
+    axes.set(ylabel="fixed points $x$", title="(a) weights 0.5, 0.5")
 
 
 def _unequal(axes, weight):
@@ -84,7 +84,7 @@ def _unequal(axes, weight):
     axes.axvline(level, **REFERENCE, ls=":")
     axes.text(level + 0.03, -0.95, rf"$\sigma={level:.3f}$", size="small")
     axes.set(xlim=(0.2, 1.4), ylim=(-1.1, 1.1), xlabel=r"noise level $\sigma$")
-    axes.set(ylabel="fixed points $x$", title=rf"(b) $\pm1$, weights {weight:g}, {1 - weight:g}")
+    axes.set(ylabel="fixed points $x$", title=rf"(b) weights {weight:g}, {1 - weight:g}")
 
 
 def _simplex(axes, branch):
@@ -97,25 +97,24 @@ def _simplex(axes, branch):
     axes.plot(branch.sigma, branch.order, "o", color=MEASURED, ms=2.5)
     axes.plot([levels.instability, 0.6], [0, 0], color=THEORY)
     axes.plot([0.2, levels.instability], [0, 0], color=THEORY, ls="--")
-    names = ("modes appear", "equal heights", "centre lost")
-    for level, name, side in zip(levels, names, (0.006, -0.026, -0.026), strict=True):
+    names = ("modes\nappear", "equal\nheights", "centre\nlost")
+    for level, name, side in zip(levels, names, ("left", "right", "right"), strict=True):
         axes.axvline(level, **REFERENCE, ls=":")
-        axes.text(level + side, 0.45, name, rotation=90, va="center", size="small")
+        place = level + (0.008 if side == "left" else -0.008)
+        axes.text(place, 0.62, name, ha=side, va="center", size="small")
     axes.set(xlim=(0.2, 0.6), ylim=(-0.1, 1.1), xlabel=r"noise level $\sigma$ / radius")
-    axes.set(ylabel="order $m$", title="(c) 10 corners of a simplex")
+    axes.set(ylabel="order $m$", title="(c) 10-point simplex")
 
 
 def _images(axes, branch):
     for k, name in enumerate(branch.images.values):
         d = branch.sel(images=name)
-        seen = d.growth < 1.6
+        seen = d.growth < 1.3
         drawn = arm(k) | {"ms": 2.5, "lw": 0.9}
-        axes.plot(d.sigma[seen], d.growth[seen], **drawn, label=str(name).replace(" i", "\ni"))
+        axes.plot(d.sigma[seen], d.growth[seen], **drawn, label=name)
     axes.axhline(1, **REFERENCE, ls=":")
-    axes.set(ylim=(0.2, 1.6), xlabel=r"noise level $\sigma$")
-    axes.set(
-        ylabel=r"$\lambda_{\max}(\mathrm{Cov})\,/\,\sigma^2$", title="(d) centre of the images"
-    )
+    axes.set(ylim=(0.2, 2.6), xlabel=r"noise level $\sigma$")
+    axes.set(ylabel=r"$\lambda_{\max}(\mathrm{Cov})\,/\,\sigma^2$", title="(d) images")
     axes.legend(loc="upper right")
 
 
