@@ -39,7 +39,8 @@ def test_what_is_written_runs_draws_and_is_tidy(theorylab, tmp_path):
 
     text = "".join(file.read_text() for file in written)
     assert "two_sigma" not in text and "two-sigma" not in text
-    config = ["--config", str(ROOT / "pyproject.toml"), "my papers"]
+    first = "lint.isort.known-first-party = ['theorylab']"  # as in a folder of this repository
+    config = ["--config", str(ROOT / "pyproject.toml"), "--config", first, "my papers"]
     for check in (["check"], ["format", "--check"]):
         tidy = subprocess.run([sys.executable, "-m", "ruff", *check, *config], capture_output=True)
         assert tidy.returncode == 0, tidy.stdout.decode()

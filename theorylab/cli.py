@@ -11,6 +11,7 @@ import click
 
 from . import (
     __version__,
+    catalogue_command,
     claims_command,
     command_options,
     completion,
@@ -149,6 +150,7 @@ def judge(experiments, **given) -> None:
 for further in (
     figure_commands.figures,
     claims_command.claims,
+    catalogue_command.catalogue,
     data_command.data,
     new.new,
     model_commands.train,
