@@ -146,7 +146,7 @@ def diagnose(model, data, samples, seed, device, out) -> None:
     from .screen import console
 
     check_device(device)
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
     loaded = load_model(model, device=device)
     images = load_images(data) if data else None
     screen = console()

@@ -60,11 +60,11 @@ def diagnose(
     denoiser = checked(model.denoiser)
     low, high = model.sigmas
     sigmas = log_linear(LEVELS - 1, max(low, 0.01), min(high, 80.0))
-    noise = draw_noise(model._replace(event=event), samples, 1.0, seed).to(device)
+    start = draw_noise(model._replace(event=event), samples, float(sigmas[0]), seed).to(device)
     with torch.no_grad():
         say("the flow")
-        fine = log_linear(FINE, float(sigmas[-1]), float(sigmas[0]))
-        ends = _last(heun(denoiser, noise * float(sigmas[0]), fine))
+        falling = _with_known_start(denoiser, start, float(sigmas[0]))
+        ends = _last(heun(falling, start, log_linear(FINE, float(sigmas[-1]), float(sigmas[0]))))
         found = {}
         points = None
         if data is not None:
@@ -77,9 +77,9 @@ def diagnose(
         say("calibration and symmetry")
         found |= _levels(denoiser, x0, sigmas, seed, points)
         say("trajectories")
-        found |= _trajectories(denoiser, noise, sigmas, points, data)
+        found |= _trajectories(falling, start, sigmas, points, data)
         say("gamma and steps")
-        found |= _step_errors(denoiser, noise, ends, sigmas)
+        found |= _step_errors(falling, start, ends, sigmas)
         say("cycle")
         found |= _cycle(denoiser, x0, sigmas, seed)
     coordinates = {"sigma": sigmas.numpy(), "gamma": list(GAMMAS), "steps": list(STEPS)}
@@ -165,10 +165,9 @@ def _levels(denoiser: Denoiser, x0: Tensor, sigmas: Tensor, seed: int, points) -
         generator = torch.Generator().manual_seed(seed + 1 + k)
         noise, u, v = (_normal(x0, generator) for _ in range(3))
         x = x0 + sigma * noise
-        denoised = denoiser(x, sigma)
+        denoised, forth, back = _both_ways(denoiser, x, sigma, u, v)
         square = ((x - denoised) / sigma).flatten(1).square().sum(1).mean() / n
         error = (denoised - x0).flatten(1).square().sum(1).mean() / (sigma**2 * n)
-        forth, back = (_directional(denoiser, x, sigma, *pair) for pair in ((u, v), (v, u)))
         asymmetry = (forth - back).square().mean() / (forth + back).square().mean().clamp(min=1e-30)
         gap = float("nan")
         if points is not None:
@@ -182,28 +181,36 @@ def _levels(denoiser: Denoiser, x0: Tensor, sigmas: Tensor, seed: int, points) -
     return found
 
 
-def _directional(denoiser: Denoiser, x: Tensor, sigma: float, u: Tensor, v: Tensor) -> Tensor:
-    """u . J v of each row, by automatic differentiation where there is any, else by differences."""
+def _both_ways(denoiser: Denoiser, x: Tensor, sigma: float, u: Tensor, v: Tensor) -> tuple:
+    """D, and u . J v and v . J u of each row.
+
+    By automatic differentiation of the one evaluation where that goes, else by differences.
+    """
     with torch.enable_grad():
         at = x.clone().requires_grad_()
         out = denoiser(at, sigma)
         if out.requires_grad:
-            (back,) = torch.autograd.grad((out * u).sum(), at)
-            return (back * v).flatten(1).sum(1)
+            (from_u,) = torch.autograd.grad((out * u).sum(), at, retain_graph=True)
+            (from_v,) = torch.autograd.grad((out * v).sum(), at)
+            along = (from_u * v).flatten(1).sum(1), (from_v * u).flatten(1).sum(1)
+            return out.detach(), *along
     h = 1e-2 * max(sigma, 0.1)
-    slope = (denoiser(x + h * v, sigma) - denoiser(x - h * v, sigma)) / (2 * h)
-    return (slope * u).flatten(1).sum(1)
+    slope = lambda w: (denoiser(x + h * w, sigma) - denoiser(x - h * w, sigma)) / (2 * h)
+    return out, (slope(v) * u).flatten(1).sum(1), (slope(u) * v).flatten(1).sum(1)
 
 
-def _trajectories(denoiser: Denoiser, noise: Tensor, sigmas: Tensor, points, data) -> dict:
-    n = noise[0].numel()
-    states, denoised, eta, nu = [], [], [], []
-    for x, sigma in zip(
-        ddim(denoiser, noise * float(sigmas[0]), sigmas), sigmas.tolist(), strict=True
-    ):
-        states.append(x.flatten(1).cpu().double())
-        output = denoiser(x, sigma)
-        denoised.append(output.flatten(1).cpu().double())
+def _trajectories(denoiser: Denoiser, start: Tensor, sigmas: Tensor, points, data) -> dict:
+    n = start[0].numel()
+    levels, outputs = sigmas.tolist(), []
+
+    def kept(x: Tensor, sigma: float) -> Tensor:
+        outputs.append(denoiser(x, sigma))
+        return outputs[-1]
+
+    path = list(ddim(kept, start, sigmas))
+    kept(path[-1], levels[-1])
+    eta, nu = [], []
+    for x, output, sigma in zip(path, outputs, levels, strict=True):
         if points is not None:
             wide = x.cpu().double()
             found = points.posterior(wide, sigma)
@@ -217,7 +224,7 @@ def _trajectories(denoiser: Denoiser, noise: Tensor, sigmas: Tensor, points, dat
                 )
             )
             nu.append(float((distance / (n**0.5 * sigma)).mean()))
-    path, clean = torch.stack(states), torch.stack(denoised)
+    path, clean = (torch.stack([x.flatten(1).cpu().double() for x in p]) for p in (path, outputs))
     far = distance_to_end(path)
     result = {
         "sampling_deviation": float(relative_deviation(path).mean()),
@@ -229,18 +236,14 @@ def _trajectories(denoiser: Denoiser, noise: Tensor, sigmas: Tensor, points, dat
     return result
 
 
-def _step_errors(denoiser: Denoiser, noise: Tensor, ends: Tensor, sigmas: Tensor) -> dict:
+def _step_errors(denoiser: Denoiser, start: Tensor, ends: Tensor, sigmas: Tensor) -> dict:
     high, low = float(sigmas[0]), float(sigmas[-1])
     scale = float((ends - ends.mean(0)).square().mean().sqrt())
     table = [
         [
             float(
                 (
-                    _last(
-                        gradient_estimation(
-                            denoiser, noise * high, log_linear(n, low, high), gamma=g
-                        )
-                    )
+                    _last(gradient_estimation(denoiser, start, log_linear(n, low, high), gamma=g))
                     - ends
                 )
                 .square()
@@ -268,6 +271,12 @@ def _cycle(denoiser: Denoiser, x0: Tensor, sigmas: Tensor, seed: int) -> dict:
     back = _last(heun(denoiser, x, path))
     error = (back - start).flatten(1).norm(dim=1)
     return {"cycle_error": float((error / (start - start.mean(0)).flatten(1).norm(dim=1)).mean())}
+
+
+def _with_known_start(denoiser: Denoiser, start: Tensor, sigma: float) -> Denoiser:
+    """The same denoiser for paths that all leave ``start`` at ``sigma``: asked there only once."""
+    first = denoiser(start, sigma)
+    return lambda x, level: first if level == sigma and x is start else denoiser(x, level)
 
 
 def _row(what: str, values: xr.DataArray, expected: str) -> tuple[str, str, str]:
