@@ -225,3 +225,28 @@ def test_an_experiment_without_a_figure_says_so(write_experiment, theorylab):
     theorylab("run", "coin", "--path", folder, "--preset", "quick")
     answer = theorylab("figures", "coin", "--path", folder)
     assert answer.status == 0 and "no file paper_figures/coin.py" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("limits", "values", "read"),
+    [
+        ((1.6, 24), (), ["2", "5", "10", "20"]),
+        ((0.04, 1.1), (), ["0.05", "0.1", "0.2", "0.5", "1"]),
+        ((28, 300), (32, 64, 128, 256), ["32", "64", "128", "256"]),
+    ],
+)
+def test_the_ticks_of_a_short_log_axis_can_be_read(limits, values, read):
+    from theorylab.figures import plain_ticks, style, subplots
+
+    with style():
+        figure, axes = subplots()
+        axes.set(yscale="log", ylim=limits)
+        plain_ticks(axes.yaxis, values)
+        figure.draw_without_rendering()
+        seen = [
+            label.get_text()
+            for place, label in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
+            if limits[0] <= place <= limits[1]
+        ]
+        assert seen == read
+        assert not len(axes.yaxis.get_minorticklocs())
