@@ -1,6 +1,7 @@
 """Certificates and branch and bound: proved, attained, violated with a witness, too hard."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -23,6 +24,14 @@ def test_ball_inside_across_and_beyond():
     assert e.level == "certificate"
 
 
+def test_rational_numbers_are_exact():
+    third = Fraction(1, 3)
+    assert checks.certificate([third - third, 3 * third - 1], (0, 0), "r").verdict() == "supported"
+    tiny = Fraction(1, 10**40)
+    assert checks.certificate([third, third + tiny - third], (0, 1), "r").verdict() == "supported"
+    assert checks.certificate([-tiny], (0, 1), "r").verdict() == "refuted"
+
+
 def test_arrays_of_balls():
     balls = [arb(k).sqrt() ** 2 - k for k in (2, 3, 5)]
     e = checks.certificate(balls, (-1e-12, 1e-12), "r")
@@ -37,6 +46,16 @@ def test_arrays_of_balls():
     assert (kept.points, kept.excluded) == (3, 3)
     named = checks.certificate([[0, 0]], (0, 0), "r", dims=("i", "j"))
     assert named.estimate.dims == ("i", "j")
+
+
+def test_stored_ends_decide_like_the_balls_they_came_from():
+    low, high = (xr.DataArray([0.1, 0.4, a], dims="point") for a in (0.9, 1.1))
+    assert checks.enclosed(low, high, (0.0, 2.0), "r").verdict() == "supported"
+    assert checks.enclosed(low, high, (0.0, 1.0), "r").verdict() == "inconclusive"
+    assert checks.enclosed(low, high, (0.0, 0.8), "r").verdict() == "refuted"
+    kept = checks.enclosed(low, high, (0.0, 0.8), "r", where=low < 0.8)
+    assert (kept.verdict(), kept.points, kept.excluded) == ("supported", 2, 1)
+    assert kept.level == "certificate"
 
 
 def gaussian(x):

@@ -91,3 +91,10 @@ def test_rhombus_statistics_at_infinity_are_those_of_an_edge():
     # On the diagonal at infinity two neighbours of the square share the posterior.
     for functions, expected in zip(statistics.values(), (0.5, 0.5), strict=True):
         assert float(functions[0](arb(1), arb(0))) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("law", examples.LINES.values(), ids=examples.LINES)
+def test_laws_on_the_line_have_the_hull_from_minus_one_to_one(law):
+    atoms = [float(arb(a)) for (a,) in law.atoms]
+    assert atoms == sorted(set(atoms)) and (atoms[0], atoms[-1]) == (-1.0, 1.0)
+    assert len(law.weights) == len(atoms) and min(law.weights) > 0

@@ -4,7 +4,7 @@
 statement                    kinds
 ===========================  =====================================================================
 identity, symbolic           ``proof``
-identity, deterministic      ``identity``, ``certificate``
+identity, deterministic      ``identity``, ``certificate``, ``enclosed``
 identity, Monte Carlo        ``chi_square_mean``, ``normal_mean``, ``proportion`` (exact laws);
                              ``bounded_mean``, ``mean``, ``paired_mean``
 inequality                   ``bound`` with ``adversarial_search``, ``branch_and_bound``,
@@ -41,6 +41,7 @@ _HOME = {
     "enclose": "enclosures",
     "certificate": "certificates",
     "branch_and_bound": "certificates",
+    "enclosed": "certificates",
     "bounded_mean": "means",
     "central_moments": "moments",
     "chi_square_mean": "exact_means",
@@ -70,6 +71,7 @@ __all__ = [
     "certificate",
     "chi_square_mean",
     "enclose",
+    "enclosed",
     "envelope",
     "feature_distances",
     "identity",

@@ -6,12 +6,13 @@ import heapq
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 import flint
 import numpy as np
 import xarray as xr
-from flint import arb
+from flint import arb, fmpq
 
 from ..evidence import Evidence, select
 from .enclosures import down, up
@@ -28,7 +29,7 @@ def certificate(
 
     Args:
         ball: an ``arb``, or a nested list, object array or DataArray of them (one per point).
-            An integer or float counts as exact.
+            An integer, a ``Fraction`` or a float counts as exact.
         region: ``(a, b)``, one of them possibly infinite.
         dims: names of the dimensions of a list or array; by default ``point``, or ``point_0``, ...
     """
@@ -50,6 +51,18 @@ def certificate(
         excluded=excluded,
         note=note,
     )
+
+
+def enclosed(low, high, region: tuple, reason: str, *, where=None) -> Evidence:
+    """Numbers whose certified ends a measurement has stored, against an acceptable region.
+
+    Args:
+        low, high: DataArrays of floats, rounded outward when they were stored. The estimate shown
+            is the lower end.
+        region: ``(a, b)``, one of them possibly infinite.
+    """
+    low, high, excluded = select(where, low, high)
+    return Evidence("certificate", low, low, high, region, reason, excluded=excluded)
 
 
 def branch_and_bound(
@@ -214,5 +227,11 @@ def _side(low, high) -> _Side:
 
 
 def _floats(balls: xr.DataArray, convert: Callable[[arb], float]) -> xr.DataArray:
-    flat = [convert(b if isinstance(b, arb) else arb(b)) for b in np.ravel(balls.values)]
+    flat = [convert(_ball(b)) for b in np.ravel(balls.values)]
     return balls.copy(data=np.array(flat, dtype=float).reshape(balls.shape))
+
+
+def _ball(value) -> arb:
+    if isinstance(value, Fraction):
+        return arb(fmpq(value.numerator, value.denominator))
+    return value if isinstance(value, arb) else arb(value)

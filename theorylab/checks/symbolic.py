@@ -24,6 +24,8 @@ TRIES: tuple[tuple[str, Callable], ...] = (
     ("trigsimp", sp.trigsimp),
     ("simplify", sp.simplify),
 )
+#: Enough for rational functions, and quickest: expanding a sum of fractions first takes long.
+FRACTIONS = TRIES[2:4]
 
 #: Ways to a form whose sign can be read off; unlike a numerator, each equals the expression.
 FORMS: tuple[tuple[str, Callable], ...] = (

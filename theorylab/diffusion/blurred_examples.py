@@ -6,7 +6,8 @@ r"""Laws for which blurring is slow, or never enough: closed forms in ball arith
 - Cauchy's law: one mode, never log-concave;
 - two points of unequal weights: one mode long before log-concave;
 - three points on a line: log-concave before the squared diameter says so;
-- four points on the axes of the plane (a rhombus): log-concave, and not any more with less noise.
+- four points on the axes of the plane (a rhombus): log-concave, and not any more with less noise;
+- ``LINES``: two to five points on the line, all of them with hull [-1, 1], so that D^2/4 = 1.
 
 Balls are at flint's precision, ``ctx.prec``, unless stated. v is the variance of the noise.
 """
@@ -16,8 +17,18 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from flint import acb, arb, ctx
+from flint import acb, arb, ctx, fmpq
 from scipy import optimize
+
+from .ball_laws import FiniteLaw
+
+_FIVE = [-1, fmpq(-2, 5), fmpq(1, 10), fmpq(3, 5), 1]
+LINES = {
+    "two points, 1/2": FiniteLaw.on_line([-1, 1]),
+    "two points, 1/5": FiniteLaw.on_line([-1, 1], [1, 4]),
+    "three points": FiniteLaw.on_line([-1, 0, 1]),
+    "five points": FiniteLaw.on_line(_FIVE, [1, 2, 3, 4, 5]),
+}
 
 
 def valleys_between_powers(variance: float, wanted: int = 4) -> int:
