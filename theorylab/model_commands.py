@@ -61,12 +61,13 @@ def train(
       python -m theorylab train digits
       python -m theorylab train my_images/ --device cuda --minutes 60
     """
+    cpus = use_threads(threads)
     import torch
 
+    torch.set_num_threads(cpus)
     check_device(device)
     name = data if data in STEPS else Path(data).name
     folder = out or Path("models") / f"{name}-seed{seed}"
-    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
     images = load_images(data)
     if classifier:
         _train_classifier(data, images, folder, seed)
@@ -134,6 +135,7 @@ def diagnose(model, data, samples, seed, device, out) -> None:
       python -m theorylab diagnose fashion-mnist --data fashion-mnist
       python -m theorylab diagnose my_module:denoiser
     """
+    cpus = use_threads(threads)
     import torch
     from rich.table import Table
 
@@ -145,8 +147,8 @@ def diagnose(model, data, samples, seed, device, out) -> None:
     from .images.models import load_model
     from .screen import console
 
+    torch.set_num_threads(cpus)
     check_device(device)
-    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
     loaded = load_model(model, device=device)
     images = load_images(data) if data else None
     screen = console()
@@ -201,6 +203,16 @@ def deviation(images) -> float:
     histogram = images.images.flatten().bincount(minlength=images.maximum + 1).double()
     values = 2 * histogram.new_tensor(range(len(histogram))) / images.maximum - 1
     return round(float((histogram @ values.square() / histogram.sum()).sqrt()), 3)
+
+
+def use_threads(wanted: int | None) -> int:
+    """How many threads to use; to be called before torch is imported.
+
+    By default a waiting thread spins, which on a busy machine doubled the processor time of a
+    diagnosis: let it sleep.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return wanted or len(os.sched_getaffinity(0))
 
 
 def check_device(device: str) -> None:

@@ -17,7 +17,7 @@ from theorylab import Control, Experiment, Source, checks
 from theorylab.diffusion.samplers import heun
 from theorylab.diffusion.schedules import edm
 from theorylab.images.comparison import REFERENCES, SHOWN, fashion_bench, group_noise
-from theorylab.images.features import kernel_distance
+from theorylab.images.features import kernel_distances
 from theorylab.images.generation import last_states
 
 experiment = Experiment()
@@ -44,7 +44,7 @@ def jumps(jump, evaluations, groups, size):
         output = torch.cat([denoiser(part, jump) for part in state.split(250)])
     near = bench.reference[:REFERENCES]
     kernels = [
-        [kernel_distance(part, near) for part in np.split(bench.features(images), groups)]
+        kernel_distances(np.split(bench.features(images), groups), near)
         for images in (output, state)
     ]
     return xr.Dataset(

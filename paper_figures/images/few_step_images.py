@@ -6,8 +6,8 @@ from matplotlib.ticker import LogLocator
 from theorylab.figures import CATEGORICAL, REFUTED_COLOUR, subplots
 from theorylab.images.pictures import grid
 
-MARKERS = "osD^vPX"
-SHOWN = ("DDIM", "gradient estimation", "DPM-Solver++ 2M", "linear in sigma")
+MARKERS = "osD^vPX*<"
+SHOWN = ("DDIM", "gradient estimation", "DPM-Solver++ 2M", "A-DDIM", "linear in sigma")
 
 
 def draw(result):

@@ -15,7 +15,7 @@ from theorylab.images import datasets
 from theorylab.images.features import (
     features_of,
     frechet_distance,
-    kernel_distance,
+    kernel_distances,
     load_classifier,
     moments,
 )
@@ -65,8 +65,7 @@ def compare(
     x = noise * float(sigmas[0])
     images = last_states(sampler, bench.model.denoiser, x, sigmas, **options)
     features = bench.features(images)
-    near = bench.reference[:REFERENCES]
-    kernels = [kernel_distance(part, near) for part in np.split(features, groups)]
+    kernels = kernel_distances(np.split(features, groups), bench.reference[:REFERENCES])
     whole = frechet_distance(moments(features), moments(bench.reference))
     return xr.Dataset(
         {

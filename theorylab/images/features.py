@@ -7,6 +7,7 @@ says which), so their numbers compare with each other and with no published tabl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -149,9 +150,23 @@ def kernel_distance(one: np.ndarray, two: np.ndarray) -> float:
 
     Binkowski et al. 2018, arXiv 1801.01401, eq. 3 and 4. May be negative.
     """
-    d = one.shape[1]
-    kernel = lambda a, b: (a @ b.T / d + 1) ** 3
-    m, n = len(one), len(two)
-    xx, yy = kernel(one, one), kernel(two, two)
-    within = (xx.sum() - np.trace(xx)) / (m * (m - 1)) + (yy.sum() - np.trace(yy)) / (n * (n - 1))
-    return float(within - 2 * kernel(one, two).mean())
+    return kernel_distances([one], two)[0]
+
+
+def kernel_distances(groups: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
+    """`kernel_distance` of each of several sets to one reference, whose own mean is taken once."""
+    own = _mean_of_pairs(reference)
+    return [
+        float(_mean_of_pairs(group) + own - 2 * _kernel(group, reference).mean())
+        for group in groups
+    ]
+
+
+def _kernel(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    base = one @ two.T / one.shape[1] + 1
+    return base * base * base  # numpy's power takes a logarithm for every entry
+
+
+def _mean_of_pairs(features: np.ndarray) -> float:
+    kernel, n = _kernel(features, features), len(features)
+    return (kernel.sum() - np.trace(kernel)) / (n * (n - 1))
