@@ -42,7 +42,7 @@ FAULTS = {
         "    right = _right(n, sigma_min, sigma_max)\n"
         "    return right[0] * (right / right[0]) ** 1.01\n",
         "admissible_schedule",
-        IMAGES,
+        [],
     ),
 }
 

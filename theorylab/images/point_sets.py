@@ -9,6 +9,7 @@ import torch
 
 from ..diffusion.finite_sets import FiniteSet
 from ..diffusion.ideal import IdealDenoiser
+from ..diffusion.point_cloud import PointCloud
 from . import datasets
 
 NAMES = ("digits", "fashion-mnist")
@@ -33,6 +34,12 @@ def image_points(name: str) -> torch.Tensor:
 def image_set(name: str) -> FiniteSet:
     """:func:`image_points` with their mean and spread."""
     return FiniteSet(image_points(name))
+
+
+@functools.cache
+def image_cloud(name: str) -> PointCloud:
+    """:func:`image_points` with exact distance and projection."""
+    return PointCloud(image_points(name))
 
 
 @functools.cache
