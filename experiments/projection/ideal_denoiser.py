@@ -182,6 +182,8 @@ def image_losses(images, level, queries, rng):
     )
 
 
+# ---- checks ------------------------------------------------------------------------------------
+
 ROUNDING = "float64 of the denoiser and differences in extended precision reach 1e-11 of |x - D|"
 
 

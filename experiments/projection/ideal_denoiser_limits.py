@@ -179,6 +179,9 @@ def image_levels(images, sigma, queries, rng):
     )
 
 
+# ---- checks ------------------------------------------------------------------------------------
+
+
 def smoothed_limit(small_sigma, c=2.0):
     """-c sigma^2 log sum -> dist^2, within 2 sigma^2 log m of it at every sigma."""
     d = small_sigma

@@ -168,6 +168,8 @@ def projections(shape, queries, rng, generator):
     )
 
 
+# ---- checks ------------------------------------------------------------------------------------
+
 ROUNDING = "float64 of the denoiser and differences in extended precision reach 1e-11 of |x - D|"
 
 

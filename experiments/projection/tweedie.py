@@ -109,6 +109,9 @@ def heavy_tails():
     )
 
 
+# ---- checks ------------------------------------------------------------------------------------
+
+
 def tweedie_of_mixtures(mixtures, power=2, sign=1.0):
     d = mixtures
     scale = np.sqrt((d["size"] ** 2).mean("query"))

@@ -81,6 +81,9 @@ def two_points():
     )
 
 
+# ---- checks ------------------------------------------------------------------------------------
+
+
 def two_point_denoiser(two_points, temperature=1.0, factor=1.0):
     d = two_points
     error = np.abs(d.denoised - factor * np.tanh(d.x / (temperature * d.sigma**2)))
