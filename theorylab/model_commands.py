@@ -121,10 +121,11 @@ def train(
 @click.option("--samples", type=click.IntRange(min=2), default=64, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--device", type=OneOf(("cpu", "cuda")), default="cpu", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="On a CPU; all cores if not given.")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: diagnoses/MODEL]"
 )
-def diagnose(model, data, samples, seed, device, out) -> None:
+def diagnose(model, data, samples, seed, device, threads, out) -> None:
     """Measure on a denoiser what the theory predicts of one.
 
     MODEL is a shipped name, a checkpoint or its folder, a folder of a diffusers pipeline, or
