@@ -20,6 +20,7 @@ from . import (
     listing,
     model_commands,
     new,
+    report_commands,
     selection,
 )
 from .errors import Missing, StorageError, TheorylabError
@@ -150,6 +151,7 @@ def judge(experiments, **given) -> None:
 for further in (
     figure_commands.figures,
     claims_command.claims,
+    report_commands.report,
     catalogue_command.catalogue,
     data_command.data,
     new.new,

@@ -1,0 +1,201 @@
+"""What is stored, experiment by experiment; what is damaged is named, and the rest goes on."""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import figures, ledger, runner, store
+from ..discovery import experiments_folder, figure_file, find, load, load_figure, reference
+from ..drawing.rendering import render
+from ..errors import StorageError, TheorylabError
+from ..experiment import PRESETS
+from ..judge import Judgement
+from ..result import Result, result_of
+
+#: Larger drawings (pictures, clouds of points) are embedded as PNG, so that the page stays small.
+LARGEST_SVG = 200_000
+DPI = 96  # CSS pixels an inch
+
+
+@dataclass(frozen=True)
+class Image:
+    """A figure as a data URI; width and height in CSS pixels.
+
+    ``title`` says what is drawn, with mathematics between dollars; empty where nothing says it.
+    """
+
+    name: str
+    title: str
+    uri: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """One experiment: the rows of its claims, and what its run left.
+
+    Args:
+        rows: as the ledger has them, the controls with their intervals.
+        record: run.json, or {} where it cannot be read.
+        command: what reproduces the results.
+        remarks: sentences on what is missing, stale or could not be drawn.
+    """
+
+    name: str
+    title: str
+    preset: str
+    rows: list[dict]
+    record: Mapping
+    command: str
+    images: list[Image]
+    remarks: list[str]
+
+
+def gather(
+    names: Sequence[str], results: Path, preset: str | None = None, paths: Sequence[Path] = ()
+) -> tuple[list[Section], list[str]]:
+    """The stored experiments, and sentences on those that cannot be shown.
+
+    Args:
+        names: experiments; none: all that have been run.
+        results: results folder.
+        preset: whose latest run is shown; None: the most thorough one that is stored.
+        paths: where the user's own experiments are.
+
+    Raises:
+        UsageError: an unknown experiment.
+        StorageError: nothing that was asked for is stored.
+    """
+    wanted = [reference(name, paths).name for name in dict.fromkeys(names)]
+    sections, problems, stored = [], [], 0
+    for name in wanted or find(paths):
+        try:
+            latest = _latest(results / name, preset)
+            if latest is None:
+                problems += [f"{name}: no results are stored in {results / name}"] * bool(wanted)
+                continue
+            stored += 1
+            sections.append(_section(name, *latest, results, paths))
+        except TheorylabError as error:
+            problems.append(f"{name}: {error}")
+    if not stored:
+        of = f" of {', '.join(wanted)}" if wanted else ""
+        at = f" for the preset {preset!r}" if preset else ""
+        raise StorageError(
+            f"no results{of} are stored in {results}{at}; run something first: "
+            f"theorylab run {' '.join(wanted) or 'all'} --preset {preset or 'quick'}"
+        )
+    return sections, problems
+
+
+def _latest(folder: Path, preset: str | None) -> tuple[str, Path] | None:
+    """Preset and folder of the latest run."""
+    for name in [preset] if preset else reversed(PRESETS):
+        pointer = folder / f"latest-{name}"
+        if pointer.is_file():
+            return name, folder / pointer.read_text(encoding="utf-8", errors="replace").strip()
+    return None
+
+
+def _section(name: str, preset: str, folder: Path, results: Path, paths) -> Section:
+    experiment = load(name, paths)
+    remarks: list[str] = []
+    judged = {judgement.id: judgement for judgement in _judgements(name, preset, folder)}
+    rows = [
+        _with_controls(ledger.row(experiment, claim, preset, vars(judged[claim.id])), judged)
+        if claim.id in judged
+        else ledger.row(experiment, claim, preset, {})
+        for claim in experiment.claims
+    ]
+    try:
+        record = store.read_json(folder / "run.json")
+    except StorageError as error:
+        record = {}
+        remarks.append(f"Its provenance is missing: {error}")
+    return Section(
+        name=name,
+        title=experiment.title,
+        preset=preset,
+        rows=rows,
+        record=record,
+        command=_command(name, preset, record, paths),
+        images=_images(name, preset, folder, results, paths, list(judged.values()), remarks),
+        remarks=remarks,
+    )
+
+
+def _judgements(name: str, preset: str, folder: Path) -> list[Judgement]:
+    """The stored verdicts, checked for what the page reads of them."""
+    path = folder / "verdicts.json"
+    again = f"make it again from the data: theorylab judge {name} --preset {preset}"
+    try:
+        rows = store.read_json(path)["judgements"]
+        found = [Judgement(**row) for row in rows]
+        for part in [j.evidence for j in found] + [c for j in found for c in j.controls]:
+            numbers = [part.get(key) for key in ("estimate", "lower", "upper", "alpha")]
+            for number in [*numbers, *(part.get("region") or ())]:
+                float(number or 0)
+    except StorageError as error:
+        raise StorageError(f"{error}; or {again}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise StorageError(f"{path} is damaged ({reason}); {again}") from None
+    return found
+
+
+def _with_controls(row: dict, judged: Mapping[str, Judgement]) -> dict:
+    """The row, its controls with estimate, interval and place."""
+    stored = {control["statement"]: control for control in judged[row["id"]].controls}
+    return row | {"controls": [c | stored.get(c["statement"], {}) for c in row["controls"]]}
+
+
+def _command(name: str, preset: str, record: Mapping, paths: Sequence[Path]) -> str:
+    words = ["python", "-m", "theorylab", "run", name, "--preset", preset]
+    if record.get("device", "cpu") != "cpu":
+        words += ["--device", str(record["device"])]
+    if experiments_folder().resolve() not in find(paths)[name].parents:
+        words += [word for path in paths for word in ("--path", str(path))]
+    return shlex.join(words)
+
+
+def _images(name, preset, folder, results, paths, judgements, remarks: list[str]) -> list[Image]:
+    """The experiment's figures, drawn from the stored data; what fails is remarked on."""
+    images: list[Image] = []
+    try:
+        settings = runner.Settings(preset=preset, results=results)
+        run = runner.prepare(reference(name, paths), settings)
+        run.folder = folder
+        runner.load_stored(run)
+        run.judgements = judgements
+        if run.why:
+            changed = ", ".join(run.why)
+            remarks.append(f"The code that measures {changed} has changed since this run.")
+        result = result_of(run)
+        path = figure_file(result.file)
+        drawings = {} if path is None else figures.drawings(load_figure(path), name)
+        for stem, draw in drawings.items():
+            images.append(_image(result, stem, draw))
+    except Exception as error:  # a figure file may raise anything; the verdicts stand without it
+        reason = str(error) if isinstance(error, TheorylabError) else repr(error)
+        remarks.append(f"Not every figure could be drawn: {reason}")
+    return images
+
+
+def _image(result: Result, name: str, draw: Callable) -> Image:
+    with figures.style():
+        figure = draw(result)
+        width, height = (round(DPI * float(inches)) for inches in figure.get_size_inches())
+        made = render(figure, ["svg"])
+        if len(made["svg"]) > LARGEST_SVG:
+            made = render(figure, ["png"])
+    ((form, content),) = made.items()
+    kind = {"svg": "svg+xml", "png": "png"}[form]
+    uri = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    title = (inspect.getdoc(draw) or "").partition("\n")[0]
+    return Image(name, title, uri, width, height)

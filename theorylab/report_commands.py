@@ -1,0 +1,47 @@
+"""The command about the page for readers: `report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from . import command_options
+
+
+@click.command()
+@command_options.experiments
+@command_options.stored_preset
+@command_options.results
+@command_options.path
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="report.html",
+    show_default=True,
+    metavar="FILE",
+    help="Where the page goes.",
+)
+def report(experiments, preset, results, paths, out) -> None:
+    """One HTML page of what is stored: errata, claims, intervals, figures, provenance.
+
+    The page needs no network. Without names it shows every experiment that has been run.
+
+    Example: python -m theorylab report thin_shell --out thin_shell.html
+    """
+    from .report import gather, page
+
+    page.writable(out)
+    names = () if "all" in experiments else experiments
+    sections, problems = gather.gather(names, results, preset, paths)
+    size = page.write(out, sections, problems)
+    for problem in problems:
+        click.echo(f"theorylab: left out of the report: {problem}", err=True)
+    for section in sections:
+        for remark in section.remarks:
+            click.echo(f"theorylab: {section.name}: {remark}", err=True)
+    claims = sum(len(section.rows) for section in sections)
+    click.echo(
+        f"{out}: {claims} claims of {len(sections)} experiments, {size / 1e6:.1f} MB; "
+        "open it in a browser"
+    )
