@@ -87,6 +87,6 @@ class Claim:
         return f"<Claim {self.id} ({self.form}): {self.statement}>"
 
     def _repr_html_(self) -> str:
-        from .display import claim_html
+        from .display_html import claim_html
 
         return claim_html(self)

@@ -88,7 +88,7 @@ class Evidence:
         return evidence_text(self)
 
     def _repr_html_(self) -> str:
-        from .display import evidence_html
+        from .display_html import evidence_html
 
         return evidence_html(self)
 

@@ -55,7 +55,7 @@ class Judgement:
         return judgement_text(self)
 
     def _repr_html_(self) -> str:
-        from .display import judgement_html
+        from .display_html import judgement_html
 
         return judgement_html(self)
 

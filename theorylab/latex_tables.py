@@ -70,13 +70,13 @@ def _errata_table(errata: Sequence[tuple[dict, dict | None]]) -> str:
             _slip(printed),
             _text(", ".join(filter(None, (printed["source"][k] for k in ("document", "place"))))),
         )
-        for printed, corrected in errata
+        for printed, corrected in sorted(errata, key=lambda pair: pair[0]["source"]["document"])
     ]
     return _longtable(
         "Errata: statements refuted as printed, and the form that the same check supports. The "
         "slip is the measured interval, with the region in which the statement would hold.",
         "errata",
-        [("As printed", 0.3), ("Corrected", 0.3), ("Measured slip", 0.16), ("Source", 0.14)],
+        [("As printed", 0.28), ("Corrected", 0.28), ("Measured slip", 0.2), ("Source", 0.14)],
         lines,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from .documents import DOCUMENTS
 from .errors import NotThere, UsageError
 from .evidence import REFUTED
 from .experiment import PRESETS, Experiment
+from .suggest import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,9 +32,8 @@ class Ledger(Sequence):
         if isinstance(key, str):
             found = [row for row in self.rows if row["id"] == key]
             if not found:
-                close = difflib.get_close_matches(key, [row["id"] for row in self.rows], n=3)
-                hint = f": did you mean {' or '.join(close)}?" if close else ""
-                raise NotThere(f"there is no claim {key!r}{hint}")
+                hint = did_you_mean(key, [row["id"] for row in self.rows])
+                raise NotThere(f"there is no claim {key!r}" + (hint and f": {hint}"))
             return found[0]
         return self.rows[key]
 
@@ -67,7 +66,7 @@ class Ledger(Sequence):
         return ledger_text(self.rows)
 
     def _repr_html_(self) -> str:
-        from .display import ledger_html
+        from .display_html import ledger_html
 
         return ledger_html(self.rows)
 

@@ -6,7 +6,6 @@ result.data.norms, result.verdicts, result.figure("width")
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from .errors import NotThere, UsageError
 from .evidence import Evidence
 from .experiment import Experiment
 from .judge import FAILED, Judgement, worst_status
+from .suggest import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +66,7 @@ class Datasets(Mapping[str, xr.Dataset]):
         return datasets_text(self._datasets, self._absent)
 
     def _repr_html_(self) -> str:
-        from .display import datasets_html
+        from .display_html import datasets_html
 
         return datasets_html(self._datasets, self._absent)
 
@@ -205,7 +205,7 @@ class Result:
         return result_text(self)
 
     def _repr_html_(self) -> str:
-        from .display import result_html
+        from .display_html import result_html
 
         return result_html(self)
 
@@ -230,6 +230,5 @@ def result_of(run: runner.Run) -> Result:
 
 def _no_such(what: str, name: str, there: Iterable[str]) -> str:
     there = list(there)
-    close = difflib.get_close_matches(name, there, n=2, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(there)}"
+    hint = did_you_mean(str(name), there, f"there are {', '.join(there) or 'none'}")
     return f"there is no {what} {name!r}: {hint}"
