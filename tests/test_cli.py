@@ -6,6 +6,8 @@ import sys
 import pytest
 
 from theorylab.cli import cli
+from theorylab.command_options import PRESETS
+from theorylab.discovery import find, load
 
 HEAVY = ("torch", "numpy", "scipy", "xarray", "sympy", "matplotlib", "dask", "sklearn")
 
@@ -79,6 +81,7 @@ def test_help_says_what_a_command_does_and_gives_an_example(name, theorylab):
         ("claims thin_shel", "did you mean thin_shell?"),
         ("figures thin_shel", "did you mean thin_shell?"),
         ("figures --style icml", "did you mean icml2024?"),
+        ("data mnist", "did you mean fashion-mnist?"),
         ("data fashon-mnist", "did you mean fashion-mnist?"),
         ("train digit", "did you mean digits?"),
         ("diagnose fashion-mnst", "did you mean fashion-mnist"),
@@ -89,6 +92,33 @@ def test_what_is_mistyped_gets_the_nearest_name(theorylab, tmp_path, typed, hint
     answer = theorylab(*typed.split())
     assert answer.status == 2 and hint in answer.err, answer.err
     assert "Traceback" not in answer.err
+
+
+def test_without_a_preset_the_most_thorough_stored_results_are_judged(
+    theorylab, write_experiment, tmp_path
+):
+    folder = write_experiment()
+    nothing = theorylab("judge", "coin", "--path", folder)
+    assert nothing.status == 4 and "run it first" in nothing.err
+    nothing = theorylab("judge", "--path", folder)
+    assert nothing.status == 4 and "run all --preset quick" in nothing.err
+    assert not (tmp_path / "results").exists()  # asking leaves nothing behind
+
+    theorylab("run", "coin", "--preset", "quick", "--path", folder)
+    for arguments in (["coin"], []):
+        judged = theorylab("judge", *arguments, "--path", folder)
+        assert judged.status == 0 and "stored in results/coin/quick-" in judged.out
+    absent = theorylab("judge", "--preset", "default", "--path", folder)
+    assert absent.status == 4 and "no results of the preset default" in absent.err
+    theorylab("run", "coin", "--preset", "default", "--path", folder)
+    assert "stored in results/coin/default-" in theorylab("judge", "--path", folder).out
+
+
+def test_every_experiment_has_a_plan_for_every_preset():
+    for name in find():
+        for measurement in load(name).measurements.values():
+            for preset in PRESETS:
+                assert measurement.plan(preset).cells(), (name, measurement.name, preset)
 
 
 def test_data(theorylab, tmp_path):

@@ -125,21 +125,20 @@ def run(experiments, jobs, scheduler, why, fresh, **given) -> None:
 
 @cli.command()
 @command_options.experiments
-@command_options.settings
-def judge(experiments, **given) -> None:
+@command_options.stored_settings
+def judge(experiments, preset, **given) -> None:
     """Judge stored results again, measuring nothing.
 
     \b
     Examples:
-      python -m theorylab judge --preset quick
-      python -m theorylab judge thin_shell --preset default
+      python -m theorylab judge
+      python -m theorylab judge thin_shell --preset quick
     """
     from . import runner, screen
     from .judge import worst_status
 
-    settings = selection.read_settings(**given)
     out = screen.console()
-    runs = selection.stored(experiments, settings, given["paths"], runner.judge_stored)
+    runs = selection.stored(experiments, preset, runner.judge_stored, **given)
     for judged in runs:
         for measurement, reason in judged.why.items():
             out.print(f"[yellow]note[/yellow] {judged.name}.{measurement}: {reason}")

@@ -22,7 +22,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.command()
 @click.argument("shell", type=OneOf(SHELLS), metavar="bash|zsh|fish")
 def completion(shell) -> None:
-    """Print the script that completes the command `theorylab`: commands, options, names.
+    """Print the script by which a shell completes `theorylab`.
 
     \b
     Examples, each of which switches it on for good:

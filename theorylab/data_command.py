@@ -20,7 +20,7 @@ from .suggest import OneOf
 )
 @click.option("--download/--no-download", default=True, show_default=True)
 def data(name, folder, download) -> None:
-    """Find a data set on this machine, verify its checksums, or download it.
+    """Find a data set on this machine and verify it, or download it.
 
     \b
     Examples:

@@ -121,7 +121,4 @@ def _stored(settings, name: str, check: bool, known: dict):
         first = drawn[0]
         overrides = {key: tuple(values) for key, values in first["overrides"].items()}
         return replace(settings, preset=first["preset"], overrides=overrides, seed=first["seed"])
-    for preset in reversed(command_options.PRESETS):
-        if (settings.results / name / f"latest-{preset}").is_file():
-            return replace(settings, preset=preset)
-    return settings
+    return replace(settings, preset=selection.most_thorough(settings, name) or settings.preset)

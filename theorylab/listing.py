@@ -24,7 +24,7 @@ OTHER = "Other sources"
 @command_options.results
 @command_options.path
 def list_(words, results, paths) -> None:
-    """List the experiments by document, with the verdicts of their latest results.
+    """List the experiments by document, with their latest verdicts.
 
     With WORDs only those that have each of them in name, title, subject or document.
 
@@ -50,7 +50,9 @@ def list_(words, results, paths) -> None:
                 click.secho(f"  {'':<{width}}  {found[name] or 'not run'}", dim=True)
         click.echo()
     if not any(found.values()):
-        click.echo(f"No results in {results} yet: python -m theorylab run all --preset quick")
+        click.echo(
+            f"Nothing is stored in {results} yet: python -m theorylab run all --preset quick"
+        )
 
 
 def _by_document(words: Sequence[str], paths: Sequence[Path]) -> dict[str, list[tuple[str, str]]]:
@@ -75,7 +77,7 @@ def _by_document(words: Sequence[str], paths: Sequence[Path]) -> dict[str, list[
 @click.argument("name", metavar="EXPERIMENT|CLAIM", shell_complete=completion.experiment_or_claim)
 @command_options.path
 def show(name, paths) -> None:
-    """Show an experiment: what it measures, and its claims with their controls; or one claim.
+    """Show what an experiment measures and claims, or one claim.
 
     \b
     Examples:

@@ -30,7 +30,7 @@ STEM = "two_sigma"
     help="The folder of your experiments; it is made if need be.",
 )
 def new(name, folder) -> None:
-    """Write a commented experiment and its figure, which run at once.
+    """Write a commented experiment and its figure, ready to run.
 
     The experiment judges a well-known rule of thumb: replace its measurement, its check and its
     claims by yours. Nothing is overwritten.

@@ -200,6 +200,8 @@ def load_stored(run: Run) -> None:
 
 def judge_stored(run: Run) -> None:
     """Judge again what is stored, and store the verdicts; see :func:`load_stored`."""
+    if not run.folder.parent.is_dir():
+        load_stored(run)  # says what is missing; the lock would make the folder
     with store.locked(run.folder if run.folder.is_dir() else run.folder.parent):
         load_stored(run)
         judge_loaded(run)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from .command_options import PRESETS
 from .errors import StorageError
 
 if TYPE_CHECKING:
@@ -46,21 +48,46 @@ def prepare(experiments: Sequence[str], settings: Settings, paths: Sequence[Path
     return runs
 
 
+def most_thorough(settings: Settings, name: str) -> str | None:
+    """The largest preset of which a run of the experiment is stored."""
+    for preset in reversed(PRESETS):
+        if (settings.results / name / f"latest-{preset}").is_file():
+            return preset
+    return None
+
+
 def stored(
-    experiments: Sequence[str],
-    settings: Settings,
-    paths: Sequence[Path],
-    load: Callable[[Run], None],
+    experiments: Sequence[str], preset: str | None, load: Callable[[Run], None], **given
 ) -> list[Run]:
-    """Runs filled from the store by ``load``; without names, of all that have been run."""
-    runs = prepare(experiments, settings, paths)
-    if not experiments:
-        runs = [r for r in runs if r.folder.parent.is_dir()]
-        if not runs:
-            raise StorageError(
-                f"no results are stored in {settings.results}; run something first: "
-                "theorylab run all --preset quick"
-            )
+    """Runs filled from the store by ``load``; without names, of all that are stored.
+
+    Args:
+        experiments: as typed.
+        preset: whose results; None: of each experiment the most thorough ones that are stored.
+        load: of the runner.
+        **given: the other options of ``command_options.stored_settings``.
+    """
+    from . import runner
+    from .discovery import reference
+
+    settings = read_settings(preset=preset or "default", **given)
+    planned, runs = [], []
+    for name in names(experiments, given["paths"]):
+        found = preset or (None if settings.custom else most_thorough(settings, name))
+        chosen = replace(settings, preset=found or settings.preset)
+        prepared = runner.prepare(reference(name, given["paths"]), chosen)
+        planned.append(prepared.experiment)
+        latest = prepared.folder.parent / f"latest-{chosen.preset}"
+        known = (prepared.folder / "run.json").is_file() or latest.is_file()
+        if experiments or known:
+            runs.append(prepared)
+    runner.check_overrides(planned, settings.overrides)
+    if not runs:
+        raise StorageError(
+            f"no results {f'of the preset {preset} ' if preset else ''}are stored in "
+            f"{settings.results}; run something first: theorylab run all --preset "
+            f"{preset or 'quick'}"
+        )
     for prepared in runs:
         load(prepared)
     return runs

@@ -11,12 +11,12 @@ import click
 def did_you_mean(given: str, allowed: Iterable[str], otherwise: str = "") -> str:
     """``"did you mean a or b?"``; ``otherwise`` where nothing is near.
 
-    Near is what has most letters in common, or begins like it.
+    Near is what has most letters in common, or contains it.
     """
     by_lower = {name.lower(): name for name in allowed}
     close = difflib.get_close_matches(given.lower(), by_lower, n=3, cutoff=0.6)
-    if not close and given:
-        close = [name for name in by_lower if name.startswith(given.lower())][:3]
+    if not close and len(given) > 2:
+        close = [name for name in by_lower if given.lower() in name][:3]
     return f"did you mean {' or '.join(by_lower[name] for name in close)}?" if close else otherwise
 
 

@@ -69,7 +69,7 @@ def walk(y: torch.Tensor, sigma: float, steps: int, generator: torch.Generator) 
     grid={"sigma": [0.25, 0.5, 1.0, 2.0, 4.0, 8.0]},
     data=DATA,
     quick={"groups": 10, "size": 12},
-    default={"size": 100},
+    default={"groups": 10, "size": 100},
     paper={"groups": 20, "size": 500},
 )
 def jumps(sigma, groups, size):
@@ -123,7 +123,7 @@ def walks(sigma, groups, size, steps):
     grid={"measurements": [1, 4, 16, 64]},
     data=DATA,
     quick={"groups": 10, "size": 30},
-    default={"size": 60},
+    default={"groups": 10, "size": 60},
     paper={"groups": 20, "size": 200},
 )
 def averages(measurements, groups, size, sigma=4.0):
