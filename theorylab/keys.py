@@ -49,18 +49,23 @@ def verdict_key(experiment_file: Path, judged: Mapping[str, Any]) -> str:
         experiment_file: holds the checks and claims.
         judged: content identities of the datasets, and what is absent from them.
     """
+    return digest(
+        {
+            **judged,
+            "experiment": fingerprint.file_fingerprint(experiment_file),
+            "judging": judging_code(),
+        }
+    )
+
+
+def judging_code() -> str:
+    """Fingerprint of the laboratory's code that turns data into verdicts."""
     package = Path(__file__).parent
     judging: list[Path] = []
     for name in JUDGING:
         path = package / name
         judging += sorted(path.glob("*.py")) if path.is_dir() else [path]
-    return digest(
-        {
-            **judged,
-            "experiment": fingerprint.file_fingerprint(experiment_file),
-            "judging": fingerprint.file_fingerprint(*judging),
-        }
-    )
+    return fingerprint.file_fingerprint(*judging)
 
 
 def difference(now: Mapping, before: Mapping | None) -> str:
@@ -81,18 +86,24 @@ def difference(now: Mapping, before: Mapping | None) -> str:
 def _checksum(data: str) -> str:
     """Content of a data set, or that it is not here: results without it are other results.
 
-    ``model:NAME`` is a checkpoint, by the sha256 of its weights.
+    ``model:NAME`` is a checkpoint, by the sha256 of its weights; ``pretrained:NAME`` other people's
+    weights, by that of their files.
     """
-    from .images import checkpoints, datasets
+    from .images import checkpoints, cifar10, datasets, pretrained
 
     kind, _, name = data.partition(":")
-    if kind == "model":
-        try:
-            return checkpoints.read_card(checkpoints.resolve(name))["weights_sha256"]
-        except (Missing, UsageError):
-            return "missing"
     try:
+        if kind == "model":
+            return checkpoints.read_card(checkpoints.resolve(name))["weights_sha256"]
+        if kind == "pretrained":
+            return pretrained.checksum(name)
+        if data == "cifar10":
+            return cifar10.checksum()
         datasets.locate(data)
     except Missing:
         return "missing"
+    except UsageError:
+        if kind == "model":
+            return "missing"
+        raise
     return datasets.checksum(data)

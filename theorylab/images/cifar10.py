@@ -50,6 +50,19 @@ def cifar10(split: str = "train", folder: str | os.PathLike | None = None) -> "I
     return ImageData(name, images, table[:, 0].clone(), digest.hexdigest(), 255)
 
 
+def locate(folder: str | os.PathLike | None = None) -> Path:
+    """The folder of the training files; where `cifar10` looks, and Missing as it raises it."""
+    return _find(FILES["train"], folder)[0].parent
+
+
+def checksum(split: str = "train", folder: str | os.PathLike | None = None) -> str:
+    """sha256 of the files' content; Missing as `cifar10` raises it."""
+    digest = hashlib.sha256()
+    for path in _find(FILES[split], folder):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def _find(names: tuple[str, ...], folder: str | os.PathLike | None) -> list[Path]:
     bases = [Path(folder).expanduser()] if folder is not None else []
     if folder is None and os.environ.get("THEORYLAB_DATA"):
