@@ -73,6 +73,8 @@ def stored(
     settings = read_settings(preset=preset or "default", **given)
     planned, runs = [], []
     for name in names(experiments, given["paths"]):
+        if not experiments and not (settings.results / name).is_dir():
+            continue  # planning takes a moment: it reads the code that each number depends on
         found = preset or (None if settings.custom else most_thorough(settings, name))
         chosen = replace(settings, preset=found or settings.preset)
         prepared = runner.prepare(reference(name, given["paths"]), chosen)
@@ -86,7 +88,7 @@ def stored(
         raise StorageError(
             f"no results {f'of the preset {preset} ' if preset else ''}are stored in "
             f"{settings.results}; run something first: theorylab run all --preset "
-            f"{preset or 'quick'}"
+            f"{preset or 'quick'} (experiments of your own need --path DIR)"
         )
     for prepared in runs:
         load(prepared)
