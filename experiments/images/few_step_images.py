@@ -226,7 +226,7 @@ def nearer_on_cifar10(cifar10, first="gradient estimation", second="DDIM", evalu
         cifar10.fid.sel(arm=second, evaluations=[evaluations], drop=True),
         margin=0.0,
         reason="an order is claimed, no size",
-        setting=f"the pretrained network {PRETRAINED}, groups of initial noise",
+        setting=f"the pretrained network {PRETRAINED} (one training seed), groups of initial noise",
         dim="group",
         alpha=1e-3,
     )

@@ -33,7 +33,10 @@ DATA = ("fashion-mnist", "model:fashion-mnist")
 SIGMA_MIN, SIGMA_MAX = 0.02, 40.0
 HELD, PARTS, SHOWN = 2000, 6, 5
 ARMS = ["network", "ideal", "untrained", "test images"]
-SETTING = "the shipped Fashion-MNIST network (one training seed), initial noises"
+SETTING = (
+    "the shipped Fashion-MNIST network (one training seed), or the ideal denoiser where the claim"
+    " names it; initial noises"
+)
 GREY_LEVEL = 2 / 255  # of the data, in units of a pixel
 
 

@@ -37,7 +37,10 @@ OCTAVES, SIGMA_MAX = 11, 80.0
 TRUE = (0.3, 1.0, 3.0, 10.0)
 SHOWN = 6
 AT_IMAGE = 1e-3  # test images lie about 7 from the nearest training image
-SETTING = "the shipped Fashion-MNIST network (one training seed), initial noises"
+SETTING = (
+    "the shipped Fashion-MNIST network (one training seed), or the ideal denoiser where the claim"
+    " names it; initial noises"
+)
 
 
 @functools.cache
