@@ -27,7 +27,6 @@ def test_limits_are_distances_between_two_normal_laws(w):
     covariances = [torch.tensor([[law.var()]], dtype=torch.float64) for law in (own, chi)]
     w2 = float(gaussian_w2(zero, covariances[0], zero, covariances[1]))
     assert latent.LIMITS["wasserstein"](w) == pytest.approx(w2, abs=1e-12)
-    assert latent.LIMITS["variance"](w) == pytest.approx(own.var())
 
 
 def test_coordinate_constant_is_the_largest_hermite_hump():
@@ -36,44 +35,6 @@ def test_coordinate_constant_is_the_largest_hermite_hump():
     )
     # Edgeworth: -excess/24 He_3 phi, with excess kurtosis -6 (1 - variance) / d.
     assert latent.coordinate_constant(0.5) == pytest.approx(-hump.fun * 6 * 0.5 / 24, rel=1e-9)
-
-
-@pytest.mark.parametrize("dim", [1, 4, 50, 300])
-def test_variance_of_chi(dim):
-    assert latent.chi_variance(dim) == pytest.approx(stats.chi(dim).var(), rel=1e-8)
-
-
-@pytest.mark.parametrize("dim", [4, 5, 17, 1000, 65_536])
-def test_excess_halfway_has_a_closed_form(dim):
-    expected = latent.chi_variance(dim) / (dim - 3)
-    assert latent.slerp_excess(dim, 0.5) == pytest.approx(expected, rel=1e-8)
-
-
-def test_excess_by_integrating_over_the_angle_between_two_latents():
-    dim, w = 7, 0.2
-    chi = stats.chi(dim).mean()
-
-    def squared(phi):
-        s1, s2 = math.sin((1 - w) * phi), math.sin(w * phi)
-        mean = dim * (s1**2 + s2**2) + 2 * chi**2 * s1 * s2 * math.cos(phi)
-        return mean / math.sin(phi) ** 2 * math.sin(phi) ** (dim - 2)
-
-    over = integrate.quad(squared, 1e-9, math.pi - 1e-9)[0]
-    mass = integrate.quad(lambda phi: math.sin(phi) ** (dim - 2), 0, math.pi)[0]
-    assert latent.slerp_excess(dim, w) == pytest.approx(over / mass - dim, abs=1e-9)
-
-
-@pytest.mark.parametrize(("dim", "share"), [(8, 0.5), (100, 0.25)])
-def test_norm_of_a_share_of_the_coordinates(dim, share):
-    law = stats.beta(share * dim / 2, (1 - share) * dim / 2)
-    expected = integrate.quad(lambda b: math.sqrt(b) * law.pdf(b), 0, 1)[0]
-    assert latent._mean_root_share(dim, share) == pytest.approx(expected, rel=1e-8)
-
-
-def test_textbook_slerp_is_slerp_at_ordinary_angles():
-    generator = torch.Generator().manual_seed(0)
-    z1, z2 = torch.randn((2, 50, 6), dtype=torch.float64, generator=generator)
-    assert torch.allclose(latent._textbook_slerp(z1, z2, 0.3), slerp(z1, z2, 0.3), rtol=1e-10)
 
 
 def test_slerp_of_halves_has_two_angles():
@@ -98,9 +59,3 @@ def test_couplings_are_covariances():
                 ),
             }.items():
                 assert latent.COUPLINGS[name](w, v) == pytest.approx(a @ b, abs=1e-14)
-
-
-def test_detail_counts_neighbouring_differences():
-    image = torch.zeros(1, 9, dtype=torch.float64)
-    image[0, 4] = 2.0  # the middle of 3 x 3 has four neighbours
-    assert latent._detail(image).tolist() == [16.0]
