@@ -14,6 +14,7 @@ from . import (
     catalogue_command,
     claims_command,
     command_options,
+    compare_command,
     completion,
     data_command,
     figure_commands,
@@ -150,6 +151,7 @@ def judge(experiments, preset, **given) -> None:
 for further in (
     figure_commands.figures,
     claims_command.claims,
+    compare_command.compare,
     report_commands.report,
     catalogue_command.catalogue,
     data_command.data,

@@ -17,6 +17,7 @@ from typing import Any
 import xarray as xr
 
 from . import keys, provenance, store
+from .definitions import definitions
 from .discovery import Reference, load_reference
 from .engine import Outcome, Task, one_thread
 from .errors import StorageError, UsageError
@@ -378,7 +379,7 @@ def judge_loaded(run: Run) -> None:
             stored = store.read_json(path)
         except StorageError:
             stored = {}  # verdicts can always be made again from the data
-        if stored.get("verdict_key") == _verdict_key(run):
+        if stored.get("verdict_key") == _verdict_key(run) and "definitions" in stored:
             run.judgements = [Judgement(**row) for row in stored["judgements"]]
             run.rejudged = False
             return
@@ -416,8 +417,13 @@ def _verdict_key(run: Run) -> str:
 
 def _write_verdicts(run: Run) -> None:
     if run.rejudged:
-        rows = [vars(judgement) for judgement in run.judgements]
-        record = {"schema": store.SCHEMA, "verdict_key": _verdict_key(run), "judgements": rows}
+        record = {
+            "schema": store.SCHEMA,
+            "verdict_key": _verdict_key(run),
+            "judging_code": keys.judging_code(),
+            "definitions": definitions(run.experiment),
+            "judgements": [vars(judgement) for judgement in run.judgements],
+        }
         store.write_json(run.folder / "verdicts.json", record)
 
 
