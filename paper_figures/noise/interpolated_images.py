@@ -47,8 +47,6 @@ def draw_detail(result):
         here = details.sel(images=images, components=components)
         kind = "one Gaussian" if components == 1 else "ten classes"
         labels.append(f"{SETS[str(images)]}\n{kind}")
-            f"{SETS[str(images)]}\n{'one Gaussian' if components == 1 else 'ten classes'}"
-        )
         for path, shift in offsets.items():
             for weight, fill in ((0.25, "none"), (0.5, COLOURS[path])):
                 change = here.change.sel(path=path, weight=weight).values / float(here.detail)
