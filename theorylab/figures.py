@@ -2,8 +2,8 @@
 
 A figure file holds ``draw(result) -> Figure`` and may hold further ``draw_<what>(result)``
 functions. It reads only what is stored and draws no random numbers, so a figure can be made
-again for another venue without measuring anything. The first line of such a function's docstring
-says what is drawn; it opens the caption.
+again for another venue without measuring anything. The first paragraph of such a function's
+docstring says what is drawn; it opens the caption (``$...$`` in it is mathematics).
 
 What is seen means the same in every figure:
 
@@ -57,6 +57,7 @@ __all__ = [
     "arm",
     "drawings",
     "key",
+    "name_cells",
     "pictures",
     "plain_ticks",
     "save",
@@ -70,7 +71,8 @@ _COLOURS = sns.color_palette("colorblind").as_hex()
 MEASURED, THEORY, REFUTED_COLOUR, BOUND = _COLOURS[0], "0.15", _COLOURS[3], _COLOURS[2]
 #: Of arms; holds neither the bound's nor a refutation's colour.
 CATEGORICAL = [_COLOURS[i] for i in (0, 1, 4, 5, 7, 9)]
-MARKERS = ("o", "s", "^", "D", "v", "P")
+#: One more than there are colours, so that the next arms differ in both.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 #: Data sets as legends write them.
 DATA_NAMES = {"digits": "digits", "fashion-mnist": "Fashion-MNIST"}
 
@@ -197,12 +199,25 @@ def pictures(rows: int, columns: int, *, aspect: float = 1.0) -> tuple[Figure, n
     Args:
         aspect: height of one picture over its width.
     """
-    figure, cells = subplots(rows, columns, aspect=aspect, rigid=True, squeeze=False)
+    figure, cells = subplots(rows, columns, rigid=True, squeeze=False)
+    width, _ = figure.get_size_inches()
+    # The names of the rows take about half an inch, those of the columns a line.
+    height = rows * aspect * (width - 0.5) / columns + 0.02 * rows + 0.15
+    figure.set_figheight(min(height, _page.get().tallest))
     figure.set_layout_engine("compressed", w_pad=0.015, h_pad=0.015, wspace=0, hspace=0)
     for cell in cells.ravel():
         cell.set(xticks=[], yticks=[])
         cell.spines[:].set_visible(False)
     return figure, cells
+
+
+def name_cells(cells: np.ndarray, rows: Sequence[str] = (), columns: Sequence[str] = ()) -> None:
+    """Names beside the rows and above the columns of a grid of pictures; a name may have lines."""
+    size = mpl.rcParams["xtick.labelsize"]
+    for cell, name in zip(cells[:, 0], rows, strict=False):
+        cell.set_ylabel(name, rotation=0, ha="right", va="center", size=size)
+    for cell, name in zip(cells[0], columns, strict=False):
+        cell.set_title(name, size=size, loc="center")
 
 
 def show(cell: Axes, picture, *, low: float = -1.0, high: float = 1.0) -> None:

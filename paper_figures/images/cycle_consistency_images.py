@@ -2,46 +2,42 @@
 
 import numpy as np
 
-from theorylab.figures import CATEGORICAL, THEORY, subplots
+from theorylab.figures import THEORY, arm, key, name_cells, pictures, plain_ticks, show, subplots
 
-MARKERS = {"Euler": "o", "Heun": "s", "Euler, DDPM back": "v"}
 NAMES = {"Euler": "DDIM", "Heun": "Heun", "Euler, DDPM back": "DDIM up, DDPM down"}
 ORDERS = {"Euler": 1, "Heun": 3}
 
 
 def draw(result):
-    """Error against the number of steps, with the slopes of the theory."""
+    """How far images return from where they started, after as many steps up as down."""
     found = result.data["cycles"]
     figure, axes = subplots()
     steps = found.steps.values
-    for (solver, marker), colour in zip(MARKERS.items(), CATEGORICAL, strict=False):
+    for k, (solver, name) in enumerate(NAMES.items()):
         error = np.exp(np.log(found.error.sel(solver=solver)).mean("image")).values
-        axes.plot(steps, error, marker, color=colour, label=NAMES[solver])
+        axes.plot(steps, error, ls="", label=name, **arm(k))
         if solver in ORDERS:
             slope = error[-1] * (steps / steps[-1]) ** -float(ORDERS[solver])
-            axes.plot(steps, slope, color=colour, lw=0.8)
-    axes.plot([], [], color=THEORY, lw=0.8, label="orders 1 and 3")
+            axes.plot(steps, slope, ":", color=THEORY)
     axes.set(xscale="log", yscale="log", xlabel="steps each way", ylim=(None, 4))
     axes.set_ylabel(r"$\|x'-x\|\,/\,\|x-\bar{x}\|$")
-    axes.set_xticks(steps, [str(n) for n in steps])
-    axes.minorticks_off()
-    axes.legend(fontsize="x-small", loc="lower left")
+    plain_ticks(axes.xaxis, steps)
+    handles, _ = axes.get_legend_handles_labels()
+    slopes = key("slopes of orders 1 and 3", ls=":", color=THEORY)
+    axes.legend(handles=[*handles, slopes], loc="lower left")
     return figure
 
 
 def draw_returns(result):
-    """The start and what comes back, by number of steps."""
+    """An image, and what returns after a round trip of so many steps each way."""
     shown = result.data["cycles"].shown
     steps = shown.steps.values
-    figure, axes = subplots(len(MARKERS), 1 + len(steps), aspect=1.0, squeeze=False)
-    for i, solver in enumerate(MARKERS):
+    figure, cells = pictures(len(NAMES), 1 + len(steps))
+    for i, solver in enumerate(NAMES):
         row = shown.sel(solver=solver).isel(example=i % shown.sizes["example"])
-        pictures = [row.sel(kind="start").isel(steps=0)]
-        pictures += [row.sel(kind="return", steps=n) for n in steps]
-        for cell, picture in zip(axes[i], pictures, strict=True):
-            cell.imshow(picture, cmap="gray", vmin=-1, vmax=1, interpolation="none")
-            cell.set(xticks=[], yticks=[])
-        axes[i, 0].set_ylabel(NAMES[solver].replace(", ", ",\n"), fontsize="xx-small")
-    for cell, title in zip(axes[0], ["start", *(f"{n} steps" for n in steps)], strict=True):
-        cell.set_title(title, fontsize="x-small")
+        show(cells[i, 0], row.sel(kind="start").isel(steps=0))
+        for cell, n in zip(cells[i, 1:], steps, strict=True):
+            show(cell, row.sel(kind="return", steps=n))
+    rows = [name.replace(", ", ",\n") for name in NAMES.values()]
+    name_cells(cells, rows, ["start", *(f"{n} steps" for n in steps)])
     return figure

@@ -1,70 +1,63 @@
 """Figures of few_step_images: distance against evaluations, by weight, and samples to look at."""
 
 import torch
-from matplotlib.ticker import LogLocator
 
-from theorylab.figures import CATEGORICAL, REFUTED_COLOUR, subplots
+from theorylab.figures import (
+    REFUTED_COLOUR,
+    arm,
+    name_cells,
+    pictures,
+    plain_ticks,
+    show,
+    subplots,
+)
 from theorylab.images.pictures import grid
 
-MARKERS = "osD^vPX*<"
 SHOWN = ("DDIM", "gradient estimation", "DPM-Solver++ 2M", "A-DDIM", "linear in sigma")
 
 
 def draw(result):
-    """Fréchet distance in features against evaluations, and gradient estimation by its weight."""
+    r"""Fréchet distance between features of samples and of images: (a) by the number of
+    evaluations; (b) of gradient estimation with $N$ evaluations, by its weight.
+    """
     table, gammas = result.data["table"], result.data["gammas"]
-    figure, (left, right) = subplots(1, 2, aspect=1.5)
+    figure, (left, right) = subplots(1, 2, aspect=1.75)
+    evaluations = table.evaluations.values
     arms = [a for a in table.arm.values if a != "linear in sigma"]
-    for k, arm in enumerate(arms):
-        colour = CATEGORICAL[k % len(CATEGORICAL)]
-        style = MARKERS[k] + ("-" if k < len(CATEGORICAL) else "--")
-        left.plot(table.evaluations, table.frechet.sel(arm=arm), style, color=colour, label=arm)
-    left.plot(
-        table.evaluations,
-        table.frechet.sel(arm="linear in sigma"),
-        "x:",
-        color=REFUTED_COLOUR,
-        label=r"DDIM, linear in $\sigma$",
-    )
-    ticks = [str(n) for n in table.evaluations.values]
+    for k, name in enumerate(arms):
+        left.plot(evaluations, table.frechet.sel(arm=name), label=name, **arm(k))
+    linear = {"marker": "x", "ls": "--", "color": REFUTED_COLOUR}
+    distance = table.frechet.sel(arm="linear in sigma")
+    left.plot(evaluations, distance, label=r"DDIM, linear in $\sigma$", **linear)
     left.set(xscale="log", yscale="log", xlabel="evaluations", ylabel="Fréchet distance")
-    left.set_xticks(table.evaluations.values, ticks)
-    left.set_xticks([], minor=True)
+    left.set_title("(a) Samplers")
+    plain_ticks(left.xaxis, evaluations)
     for k, n in enumerate(gammas.evaluations.values):
-        right.plot(
-            gammas.gamma,
-            gammas.frechet.sel(evaluations=n),
-            MARKERS[k] + "-",
-            color=CATEGORICAL[k],
-            label=f"$N={n}$",
-        )
-    right.axvline(2, color=REFUTED_COLOUR, ls="--", lw=0.8)
-    right.set(yscale="log", xlabel=r"weight $\gamma$")
-    right.legend(loc="lower left")
+        distance = gammas.frechet.sel(evaluations=n)
+        right.plot(gammas.gamma, distance, label=f"$N={n}$", **arm(k))
+    right.set(yscale="log", xlabel=r"weight $\gamma$", title="(b) Weights")
+    right.set_xticks([1, 2, 3], ["1", "2\nproposed", "3"])
     for axes in (left, right):
-        # Whole numbers: an axis of less than two decades.
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("")
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        low, high = axes.get_ylim()
+        ticks = [a * 10**b for b in range(-1, 3) for a in (1, 2, 3, 5)]
+        plain_ticks(axes.yaxis, [v for v in ticks if low <= v <= high])
+        axes.set_ylim(low, high)
+    right.legend(loc="upper center")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
 def draw_samples(result):
-    """The same initial noise, by sampler and number of evaluations."""
+    """Samples from the same initial noise, by sampler and number of evaluations."""
     shown = result.data["table"].shown
     arms = [a for a in SHOWN if a in shown.arm.values]
     counts = shown.evaluations.values[:3]
-    figure, axes = subplots(len(arms), len(counts), aspect=0.32)
-    for row, arm in zip(axes, arms, strict=True):
-        for ax, n in zip(row, counts, strict=True):
-            images = torch.from_numpy(shown.sel(arm=arm, evaluations=n).values[:4].copy())
-            ax.imshow(grid(images, columns=4), cmap="gray", vmin=0, vmax=255)
-            ax.set(xticks=[], yticks=[])
-            for spine in ax.spines.values():
-                spine.set_visible(False)
-            if arm == arms[0]:
-                ax.set_title(f"$N={n}$")
-        row[0].set_ylabel(arm.replace(" ", "\n", 1), rotation=0, ha="right", va="center")
+    figure, cells = pictures(len(arms), len(counts), aspect=0.25)
+    for row, name in zip(cells, arms, strict=True):
+        for cell, n in zip(row, counts, strict=True):
+            images = torch.from_numpy(shown.sel(arm=name, evaluations=n).values[:4].copy())
+            show(cell, grid(images, columns=4), low=0, high=255)
+    rows = [a.replace("linear in sigma", "DDIM,\nlinear in $\\sigma$") for a in arms]
+    rows = [a.replace("gradient ", "gradient\n").replace("++ 2M", "++\n2M") for a in rows]
+    name_cells(cells, rows, [f"{n} evaluations" for n in counts])
     return figure

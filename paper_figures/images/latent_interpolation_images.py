@@ -1,62 +1,50 @@
 """Latent interpolation on images: strips along each path; norm, distance and detail by weight."""
 
-from theorylab.figures import CATEGORICAL, REFUTED_COLOUR, THEORY, subplots
+from theorylab.figures import REFUTED_COLOUR, THEORY, arm, name_cells, pictures, show, subplots
 
-COLOURS = {"lerp": REFUTED_COLOUR, "slerp": CATEGORICAL[0], "rescaled": CATEGORICAL[1]}
-MARKERS = {"lerp": "v", "slerp": "o", "rescaled": "s"}
-# Slerp and rescaled lerp coincide: one marker must show behind the other.
-SIZES = {"lerp": 3.5, "slerp": 5, "rescaled": 2.5}
 NAMES = {"lerp": "linear", "slerp": "slerp", "rescaled": "rescaled"}
+STYLES = {"lerp": {"color": REFUTED_COLOUR, "marker": "v"}, "slerp": arm(0), "rescaled": arm(1)}
+# Slerp and rescaled lerp coincide: one marker must show behind the other.
+SIZES = {"lerp": 3.5, "slerp": 5.5, "rescaled": 2.5}
 
 
 def draw(result):
-    """What lies between two latents, by path; one block for each pair."""
+    """Images made from latents between two others, by path and weight; two pairs of latents."""
     shown = result.data["strips"].shown
     paths, along = shown.path.values, shown.along.values
     pairs = min(2, shown.sizes["pair"])
-    figure, axes = subplots(pairs * len(paths), len(along), aspect=1.0, squeeze=False)
+    figure, cells = pictures(pairs * len(paths), len(along))
     for pair in range(pairs):
         for i, path in enumerate(paths):
-            row = axes[pair * len(paths) + i]
-            for cell, weight in zip(row, along, strict=True):
-                picture = shown.sel(path=path, along=weight).isel(pair=pair)
-                cell.imshow(picture, cmap="gray", vmin=-1, vmax=1, interpolation="none")
-                cell.set(xticks=[], yticks=[])
-            row[0].set_ylabel(NAMES[path], fontsize="xx-small")
-    for cell, weight in zip(axes[-1], along, strict=True):
-        cell.set_xlabel(f"{weight:.3g}", fontsize="xx-small")
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+            for cell, weight in zip(cells[pair * len(paths) + i], along, strict=True):
+                show(cell, shown.sel(path=path, along=weight).isel(pair=pair))
+    name_cells(cells, [NAMES[path] for path in paths] * pairs, [f"{w:.3g}" for w in along])
     return figure
 
 
 def draw_along_path(result):
-    """Norm of the latents, distance from the data and energy of the gradient."""
+    r"""Interpolated latents and the images that they make, by weight: (a) the latents' norm, (b)
+    the images' kernel distance from the data, (c) the energy of their gradient. Bars: standard
+    errors; dotted: latents drawn afresh.
+    """
     found = result.data["between"]
-    figure, panels = subplots(1, 3, aspect=1.5)
+    figure, panels = subplots(1, 3, aspect=1.6)
     titles = {
-        "norm": r"$\|z_w\|\,/\,\sqrt{d}$",
-        "kernel": "kernel distance",
-        "energy": r"$E|\nabla x|^2$",
+        "norm": r"(a) $\|z_w\|\,/\,\sqrt{d}$",
+        "kernel": "(b) distance",
+        "energy": r"(c) $E|\nabla x|^2$",
     }
     for axes, (variable, title) in zip(panels, titles.items(), strict=True):
         reference = float(found[variable].sel(path="none").mean())
-        axes.axhline(reference, color=THEORY, lw=0.9, ls="--", label="none")
-        for path, marker in MARKERS.items():
+        axes.axhline(reference, color=THEORY, lw=0.9, ls=":", label="fresh latents")
+        for path, name in NAMES.items():
             values = found[variable].sel(path=path)
             half = values.std("group", ddof=1) / values.sizes["group"] ** 0.5
-            axes.errorbar(
-                found.weight,
-                values.mean("group"),
-                half.values,
-                fmt=marker + "-",
-                color=COLOURS[path],
-                label=NAMES[path],
-                lw=0.8,
-                ms=SIZES[path],
-            )
-        axes.set_title(title, fontsize="x-small")
-        axes.set_xlabel("weight", fontsize="small")
-        axes.set(xlim=(0, 0.55), ylim=(0, None))
-        axes.tick_params(labelsize="xx-small")
-    panels[0].legend(fontsize="xx-small", loc="lower left", borderaxespad=0.1)
+            style = STYLES[path] | {"label": name, "ms": SIZES[path], "lw": 0.8}
+            axes.errorbar(found.weight, values.mean("group"), half.values, **style)
+        axes.set_title(title)
+        axes.margins(y=0.15)
+        axes.set(xlabel="weight $w$", xlim=(0, 0.55), xticks=[0, 0.5], ylim=(0, None))
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure

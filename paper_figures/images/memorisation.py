@@ -2,39 +2,40 @@
 
 import numpy as np
 
-from theorylab.figures import CATEGORICAL, THEORY, subplots
+from theorylab.figures import THEORY, arm, name_cells, pictures, show, subplots
 
-ARMS = {"ideal": "ideal denoiser", "network": "network"}
-STYLES = {"network": "-", "test images": "--", "untrained": ":", "ideal": "-."}
+ARMS = {"network": "network", "untrained": "untrained network", "ideal": "ideal denoiser"}
 
 
 def draw(result):
-    """Samples above their nearest training images."""
+    """Samples of the ideal denoiser and of the network, each above its nearest training image."""
     shown = result.data["neighbours"].shown
-    count = shown.sizes["example"]
-    figure, axes = subplots(2 * len(ARMS), count, aspect=1.0, squeeze=False)
-    for a, (arm, name) in enumerate(ARMS.items()):
-        for k, kind in enumerate(shown.kind.values):
-            for j in range(count):
-                cell = axes[2 * a + k, j]
-                picture = shown.sel(arm=arm, kind=kind).isel(example=j)
-                cell.imshow(picture, cmap="gray", vmin=-1, vmax=1, interpolation="none")
-                cell.set(xticks=[], yticks=[])
-            label = f"{name}:\nsample" if k == 0 else "nearest\nin training"
-            axes[2 * a + k, 0].set_ylabel(label, fontsize="xx-small")
+    arms, kinds, count = ("ideal", "network"), shown.kind.values, shown.sizes["example"]
+    figure, cells = pictures(len(arms) * len(kinds), count)
+    names = []
+    for name in arms:
+        for kind in kinds:
+            row = shown.sel(arm=name, kind=kind)
+            for j, cell in enumerate(cells[len(names)]):
+                show(cell, row.isel(example=j))
+            names.append(
+                "nearest\nin training" if names and kind != kinds[0] else f"{name}:\nsample"
+            )
+    name_cells(cells, names)
     return figure
 
 
 def draw_distances(result):
-    """How the distance to the nearest training image is distributed."""
+    """How far samples are from their nearest training image; dotted: images of the test set."""
     found = result.data["neighbours"]
     figure, axes = subplots()
     share = (np.arange(found.sizes["sample"]) + 0.5) / found.sizes["sample"]
-    for (arm, style), colour in zip(STYLES.items(), CATEGORICAL, strict=False):
-        far = np.sort(found.train.sel(arm=arm).values)
-        colour = THEORY if arm == "test images" else colour
-        axes.plot(far, share, style, color=colour, label=ARMS.get(arm, arm))
+    for k, (name, label) in enumerate(ARMS.items()):
+        far = np.sort(found.train.sel(arm=name).values)
+        axes.plot(far, share, markevery=0.2, label=label, **arm(k))
+    far = np.sort(found.train.sel(arm="test images").values)
+    axes.plot(far, share, ":", color=THEORY, label="test images")
     axes.set(xlabel="r.m.s. distance to the nearest training image", ylabel="share of samples")
     axes.set(xlim=(-0.02, None), ylim=(0, 1.02))
-    axes.legend(fontsize="x-small")
+    axes.legend(loc="center right", bbox_to_anchor=(0.87, 0.3))
     return figure

@@ -2,37 +2,39 @@
 
 import torch
 
-from theorylab.figures import CATEGORICAL, subplots
+from theorylab.figures import arm, name_cells, pictures, plain_ticks, show, subplots
 from theorylab.images.pictures import grid
 
 
 def draw(result):
-    """Kernel distance of the output and of the state, mean over groups, by the jump's level."""
+    """Kernel distance from the data, by the noise level from which the sampler jumps to the end:
+    of its output and, open markers, of the state from which it jumps.
+    """
     kernel = result.data["jumps"].kernel.mean("group")
-    figure, axes = subplots(aspect=0.6)
+    figure, axes = subplots(aspect=0.75)
     for k, n in enumerate(kernel.evaluations.values):
-        colour = CATEGORICAL[k]
         at = kernel.sel(evaluations=n)
-        axes.plot(at.jump, at.sel(image="output"), "o-", color=colour, label=f"output, {n}")
-        axes.plot(at.jump, at.sel(image="state"), "s:", color=colour, label=f"state, {n}")
+        axes.plot(at.jump, at.sel(image="output"), label=f"output, {n}", **arm(k))
+        style = arm(k) | {"mfc": "white", "lw": 0.7, "label": f"state, {n}"}
+        axes.plot(at.jump, at.sel(image="state"), **style)
     axes.set(xscale="log", yscale="log", xlabel="jump from noise level $s$")
     axes.set_ylabel("kernel distance")
-    axes.legend(title="evaluations", ncols=2)
+    plain_ticks(axes.xaxis, kernel.jump.values)
+    handles, labels = axes.get_legend_handles_labels()
+    where = {"loc": "outside lower center", "ncols": kernel.sizes["evaluations"]}
+    figure.legend(handles, labels, title="evaluations", **where)
     return figure
 
 
 def draw_samples(result):
-    """The same initial noise, by the jump's level and the evaluations spent."""
+    """Samples from the same initial noise, by the jump's noise level and number of evaluations."""
     shown = result.data["jumps"].shown
     counts = shown.evaluations.values[:2]
-    figure, axes = subplots(shown.sizes["jump"], len(counts), aspect=0.3)
-    for row, jump in zip(axes, shown.jump.values, strict=True):
-        for ax, n in zip(row, counts, strict=True):
+    figure, cells = pictures(shown.sizes["jump"], len(counts), aspect=0.2)
+    for row, jump in zip(cells, shown.jump.values, strict=True):
+        for cell, n in zip(row, counts, strict=True):
             images = torch.from_numpy(shown.sel(jump=jump, evaluations=n).values[:5].copy())
-            ax.imshow(grid(images, columns=5), cmap="gray", vmin=0, vmax=255)
-            ax.set(xticks=[], yticks=[])
-            ax.spines[:].set_visible(False)
-            if jump == shown.jump.values[0]:
-                ax.set_title(f"{n} evaluations")
-        row[0].set_ylabel(f"$s={jump:g}$", rotation=0, ha="right", va="center")
+            show(cell, grid(images, columns=5), low=0, high=255)
+    rows = [f"$s={jump:g}$" for jump in shown.jump.values]
+    name_cells(cells, rows, [f"{n} evaluations" for n in counts])
     return figure

@@ -1,60 +1,56 @@
 """Walk-jump: what one jump keeps by noise level, what a walk finds, and what averaging gains."""
 
-import numpy as np
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-from theorylab.figures import BOUND, CATEGORICAL, THEORY, subplots
+from theorylab.figures import arm, name_cells, pictures, plain_ticks, show, subplots
 
 
 def draw(result):
-    """Jumps by noise level (upper rows: from exact y; lower rows: after a walk)."""
+    """One jump from images with noise of level sigma (exact), and from where a walk at that level
+    has led (walked).
+    """
     exact, walked = result.data["jumps"].shown, result.data["walks"].shown
     sigmas = [s for s in walked.sigma.values if s in exact.sigma.values]
-    count = exact.sizes["example"]
-    figure, axes = subplots(2 * len(sigmas), count, aspect=1.0, squeeze=False)
-    for half, shown in enumerate((exact, walked)):
-        for i, sigma in enumerate(sigmas):
-            row = axes[half * len(sigmas) + i]
-            for j, cell in enumerate(row):
-                picture = shown.sel(sigma=sigma).isel(example=j)
-                cell.imshow(picture, cmap="gray", vmin=-1, vmax=1, interpolation="none")
-                cell.set(xticks=[], yticks=[])
-            kind = "walked" if half else "exact"
-            row[0].set_ylabel(f"{kind}\n" rf"$\sigma={sigma:g}$", fontsize="xx-small")
+    figure, cells = pictures(2 * len(sigmas), exact.sizes["example"])
+    names = []
+    for kind, shown in (("exact", exact), ("walked", walked)):
+        for sigma in sigmas:
+            for j, cell in enumerate(cells[len(names)]):
+                show(cell, shown.sel(sigma=sigma).isel(example=j))
+            names.append(f"{kind}\n$\\sigma={sigma:g}$")
+    name_cells(cells, names)
     return figure
 
 
 def draw_levels(result):
-    """Detail and distance by noise level; error by number of measurements."""
-    figure, (levels, means) = subplots(1, 2, aspect=1.2)
+    r"""(a) By noise level: the detail that a jump keeps, and how far from the data a walk's images
+    are, over the farthest. (b) Error of a jump from the mean of $m$ measurements, told its noise
+    level or that of one measurement, and from one measurement of the mean's level.
+    """
+    figure, (levels, means) = subplots(1, 2, aspect=1.5)
     jumps, walks = result.data["jumps"], result.data["walks"]
     kept = (jumps.energy / jumps.true_energy).mean("group")
-    levels.plot(jumps.sigma, kept, "o-", color=CATEGORICAL[0], label=r"detail of exact $y$")
+    levels.plot(jumps.sigma, kept, label="detail", **arm(0))
     far = walks.kernel.mean("group")
-    far = far / float(far.max())
-    levels.plot(
-        walks.sigma, far, "s--", color=CATEGORICAL[1], label="distance after\na walk (scaled)"
-    )
-    levels.set(xscale="log", xlabel=r"noise level $\sigma$", ylim=(0, None))
-    levels.set_ylabel("share")
-    levels.set_xticks(jumps.sigma.values, [f"{s:g}" for s in jumps.sigma.values])
-    levels.minorticks_off()
-    levels.legend(fontsize="xx-small")
+    levels.plot(walks.sigma, far / float(far.max()), label="distance\nof walks", **arm(1))
+    levels.set(xscale="log", xlabel=r"noise level $\sigma$", ylabel="share", ylim=(0, None))
+    plain_ticks(levels.xaxis, jumps.sigma.values)
+    levels.set_title("(a) A jump, a walk")
+    levels.legend()
 
     averages = result.data["averages"]
     m = averages.measurements.values
-    for name, label, style, colour in (
-        ("single", r"one at $\sigma/\sqrt{m}$", "-", THEORY),
-        ("told", r"mean, told $\sigma/\sqrt{m}$", "o", CATEGORICAL[0]),
-        ("untold", r"mean, told $\sigma$", "v", BOUND),
+    for k, (name, label, size) in enumerate(
+        (
+            ("single", r"one at $\sigma/\sqrt{m}$", 6.0),
+            ("told", r"mean, told $\sigma/\sqrt{m}$", 3.0),
+            ("untold", r"mean, told $\sigma$", 3.5),
+        )
     ):
-        means.plot(m, averages[name].mean("group"), style, color=colour, label=label)
-    means.set(xscale="log", yscale="log", xlabel="measurements $m$")
-    means.set_ylabel("mean square error")
-    means.set_xticks(m, [str(n) for n in np.asarray(m)])
-    means.xaxis.set_minor_locator(NullLocator())
-    means.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    means.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-    means.yaxis.set_minor_locator(NullLocator())
-    means.legend(fontsize="xx-small")
+        means.plot(m, averages[name].mean("group"), label=label, ms=size, lw=0.8, **arm(k + 2))
+    means.set(xscale="log", yscale="log", xlabel="measurements $m$", ylabel="mean square error")
+    means.set_title("(b) Averages")
+    plain_ticks(means.xaxis, m)
+    low, high = means.get_ylim()
+    means.set_ylim(low / 3, high)
+    plain_ticks(means.yaxis, [v for v in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if low < v < high])
+    means.legend(loc="lower left")
     return figure

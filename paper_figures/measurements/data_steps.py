@@ -2,11 +2,14 @@
 
 import numpy as np
 
-from theorylab.figures import CATEGORICAL, MEASURED, REFUTED_COLOUR, THEORY, subplots
+from theorylab.figures import MEASURED, REFUTED_COLOUR, THEORY, arm, subplots
 
 
 def draw(result):
-    """How much longer than the proximal step the gradient step is; how a step stretches."""
+    r"""(a) How much longer than the proximal step the gradient step of DPS-$y_t$ is. (b) By what a
+    step of each sampler stretches a difference of two states; $\lambda^*$ is where DPS-$y_t$
+    becomes stable.
+    """
     figure, (lengths, stretches) = subplots(2, 1, aspect=0.58)
     _lengths(lengths, result.data["one_step"])
     _stretches(stretches, result.data["growth"])
@@ -20,7 +23,7 @@ def _lengths(axes, steps):
     axes.plot(at, found, "o", color=MEASURED, label="measured")
     axes.axhline(1, color=REFUTED_COLOUR, ls="--", label="as printed: the same step")
     axes.set(xscale="log", yscale="log", xlabel=r"$\rho/h^2$", ylabel="gradient / proximal step")
-    axes.set_title(r"(a) DPS-$y_t$ does not solve its proximal problem", loc="left")
+    axes.set_title(r"(a) Not the proximal step")
     axes.legend()
 
 
@@ -28,15 +31,16 @@ def _stretches(axes, growth):
     noise = growth.noise.values[0]
     one = growth.sel(noise=noise)
     limit = rf"$\lambda^*={float(one.threshold):.3g}$"
-    for arm, style, colour, name in (
-        ("sigma_bar_t", ":", CATEGORICAL[1], r"DPS-$y_t$, $\sigma_t=\bar\sigma_t$"),
-        ("DPS-y_t, 1.01 lambda*", "-", CATEGORICAL[0], rf"DPS-$y_t$, {limit}"),
-        ("DiffPIR", "-.", CATEGORICAL[3], r"DiffPIR, $\lambda^*/1000$"),
+    for k, (sampler, name) in enumerate(
+        (
+            ("DPS-y_t, 1.01 lambda*", rf"DPS-$y_t$, {limit}"),
+            ("sigma_bar_t", r"DPS-$y_t$, $\sigma_t=\bar\sigma_t$"),
+            ("DiffPIR", r"DiffPIR, $\lambda^*/1000$"),
+        )
     ):
-        axes.plot(one.time, one.stretch.sel(arm=arm), style, color=colour, label=name)
+        axes.plot(one.time, one.stretch.sel(arm=sampler), markevery=0.1, label=name, **arm(k))
     axes.axhspan(1, 1e7, color=REFUTED_COLOUR, alpha=0.12, lw=0)
     axes.text(0.99, 2, "unstable", ha="right", color=REFUTED_COLOUR, size="small")
     axes.set(yscale="log", xlabel=r"time $t/T$", ylabel="growth of a difference", ylim=(1e-4, 1e7))
-    title = rf"(b) One step of $T={growth.sizes['time']}$, measured with $\sigma_n={noise:g}$"
-    axes.set_title(title, loc="left")
+    axes.set_title(rf"(b) One step of {growth.sizes['time']}, noise $\sigma_n={noise:g}$")
     axes.legend(loc="upper left", bbox_to_anchor=(0.02, 0.98))

@@ -2,11 +2,25 @@
 
 import numpy as np
 
-from theorylab.figures import MEASURED, REFUTED_COLOUR, THEORY, subplots
+from theorylab.figures import BOUND, MEASURED, REFUTED_COLOUR, key, plain_ticks, subplots
+
+NAMES = {
+    "printed": "as printed",
+    "noise power of z": "noise power of $z$",
+    "sigma_n for its square": r"$\sigma_n$ for $\sigma_n^2$",
+    "noise of the unguided estimate": "unguided noise",
+    "zeta for its root": r"$\zeta$ for $\sqrt{\zeta}$",
+    "old alpha_bar": r"old $\bar\alpha$",
+    "measurement at level t": "measurement at $t$",
+    "beta_t": r"$\beta_t$",
+}
 
 
 def draw(result):
-    """How far each slip leads from the sampler; the noise that is compared, and should be."""
+    r"""(a) How far the path of each printed algorithm, and of each slip in it, ends from the
+    sampler's with the same noise. (b) Variance of the noise that is compared, over that of
+    $Hx_{t-1}$, along the eigenvectors of $HH'$: it must be 1. Lines: the exact ratios.
+    """
     figure, (slips, noises) = subplots(2, 1, aspect=0.66)
     _slips(slips, result.data["paths"])
     _noises(noises, result.data["measured_noise"])
@@ -15,18 +29,24 @@ def draw(result):
 
 def _slips(axes, paths):
     rows = [
-        (f"{name}: {slip}", paths[arm].sel({f"{arm}_slip": slip}).values)
+        (name, slip, paths[arm].sel({f"{arm}_slip": slip}).values)
         for arm, name in (("diffpir", "DiffPIR"), ("dps_yt", "DPS-$y_t$"))
         for slip in paths[f"{arm}_slip"].values
     ]
-    for place, (label, errors) in enumerate(reversed(rows)):
-        right = label.endswith(("printed", "corrected")) and not label.endswith("as printed")
-        colour = MEASURED if right else REFUTED_COLOUR
-        axes.plot(np.maximum(errors, 1e-17), np.full(len(errors), place), "o", color=colour, ms=3)
-    axes.set_yticks(range(len(rows)), [label for label, _ in reversed(rows)], size="x-small")
-    axes.axvline(1e-7, color=THEORY, lw=0.7, ls=":")
-    axes.set(xscale="log", xlabel="distance of the last states, same noise")
-    axes.set_title("(a) The sampler against the printed lines", loc="left")
+    right = {"ls": "", "color": MEASURED, "marker": "o", "ms": 3}
+    wrong = {"ls": "", "color": REFUTED_COLOUR, "marker": "x", "ms": 3}
+    for place, (_, slip, errors) in enumerate(reversed(rows)):
+        style = right if slip in ("printed", "corrected") else wrong
+        axes.plot(np.maximum(errors, 1e-17), np.full(len(errors), place), **style)
+    labels = [f"{name}: {NAMES.get(slip, slip)}" for name, slip, _ in reversed(rows)]
+    axes.set_yticks(range(len(rows)), labels)
+    axes.axvline(1e-7, color=BOUND, lw=0.9, ls="--")
+    axes.set(xscale="log", xlabel="distance of the last states", xlim=(1e-16, 100))
+    axes.set_xticks([1e-15, 1e-10, 1e-5, 1])
+    axes.set_title("(a) Printed lines")
+    margin = key("margin", color=BOUND, ls="--")
+    handles = [key("the sampler", **right), key("another path", **wrong), margin]
+    axes.legend(handles=handles, loc="center", bbox_to_anchor=(0.42, 0.68))
 
 
 def _noises(axes, noise):
@@ -41,10 +61,8 @@ def _noises(axes, noise):
         axes.plot(square, ratio.values.ravel(), marker, color=colour, label=name)
     axes.set(xscale="log", yscale="log", xlabel="eigenvalue of $HH'$")
     for axis in (axes.xaxis, axes.yaxis):
-        ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10]
-        axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
+        plain_ticks(axis, [0.1, 0.2, 0.5, 1, 2, 5, 10])
     axes.set(xlim=(grid[0], grid[-1]), ylim=(0.5 / grid[-1], 2 / grid[0]))
-    axes.minorticks_off()
     axes.set_ylabel(r"variance / that of $Hx_{t-1}$")
-    axes.set_title(r"(b) Noise of $y_{t-1}$ along the eigenvectors", loc="left")
+    axes.set_title("(b) Noise of $y_{t-1}$")
     axes.legend()

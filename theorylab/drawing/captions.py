@@ -27,12 +27,13 @@ class Caption:
 def caption(result: Result, draw: Callable) -> Caption:
     """The caption of the figure that ``draw`` makes of ``result``.
 
-    The first line of the function's docstring opens it (``$...$`` in it is mathematics). The
+    The first paragraph of the function's docstring opens it (``$...$`` in it is mathematics). The
     claims are those that :func:`theorylab.figures.shows` names; without it, all of the
     experiment's, counted, with the first statement that is refuted as printed beside its
     corrected form.
     """
-    title = (inspect.getdoc(draw) or result.title).partition("\n")[0].rstrip(".") + "."
+    paragraph = (inspect.getdoc(draw) or result.title).partition("\n\n")[0]
+    title = " ".join(paragraph.split()).rstrip(".") + "."
     named = getattr(draw, "claims", ())
     told = [result.judgement(claim) for claim in named or _headline(result)]
     count = "" if named else _counted(result.judgements)
