@@ -199,6 +199,13 @@ def test_nothing_is_printed_and_no_setting_of_the_process_changes(own, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_processes_give_the_same_bytes_and_leave_the_environment_alone(own, tmp_path):
+    one = theorylab.run("coin", **own)
+    before = dict(os.environ)
+    two = theorylab.run("coin", **own, results=tmp_path / "two", jobs=2)
+    assert two.sha256 == one.sha256 and dict(os.environ) == before
+
+
 def test_progress_is_shown_where_it_is_asked_for(own, monkeypatch, capsys):
     monkeypatch.setattr("rich.console.Console.is_terminal", True)
     theorylab.run("coin", **own, progress=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
@@ -146,9 +147,19 @@ class Dask:
                         silence_logs="CRITICAL",
                     )
                 self._client = Client(self._cluster, set_as_default=False)
-        except (OSError, ValueError) as error:
-            what = f"the scheduler {scheduler}" if scheduler else "a local cluster"
-            raise UsageError(f"cannot reach or start {what}: {error}") from error
+        except (OSError, ValueError, RuntimeError) as error:
+            what = f"the scheduler {scheduler}" if scheduler else f"{jobs} processes"
+            hint = (
+                ""
+                if scheduler
+                else (
+                    '; a script must ask for them below `if __name__ == "__main__":`, since each '
+                    "process imports it again"
+                )
+            )
+            raise UsageError(
+                f"cannot reach or start {what}: {str(error).rstrip('.')}{hint}"
+            ) from error
 
     def __call__(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
         from dask.distributed import as_completed
@@ -198,8 +209,15 @@ def engine(jobs: int = 1, scheduler: str | None = None) -> Iterator:
     if jobs == 1 and not scheduler:
         yield serial
         return
-    cluster = Dask(jobs, scheduler)
+    environment = dict(os.environ)
     try:
-        yield cluster
+        cluster = Dask(jobs, scheduler)
+        try:
+            yield cluster
+        finally:
+            cluster.close()
     finally:
-        cluster.close()
+        # dask leaves what it sets for its workers (threads, hash seed) in this process as well.
+        for name in set(os.environ) - set(environment):
+            del os.environ[name]
+        os.environ.update(environment)
