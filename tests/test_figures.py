@@ -1,8 +1,11 @@
 """Figures: drawn from stored data alone, byte-stable, sized by the venue, captioned and checked."""
 
 import json
+import shutil
 
 import pytest
+
+from theorylab import figures as look
 
 FIGURE = """
 from theorylab import figures
@@ -28,22 +31,31 @@ def draw_heads(result):
 """
 
 
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """Results of the experiment, measured by the first test for all."""
+    return tmp_path_factory.mktemp("measured") / "results"
+
+
 @pytest.fixture
-def figure_file(write_experiment, theorylab):
+def figure_file(write_experiment, theorylab, measured, tmp_path):
     """The figure file of an experiment that has been run."""
     folder = write_experiment()
     (folder / "paper_figures").mkdir()
     file = folder / "paper_figures" / "coin.py"
     file.write_text(FIGURE)
-    theorylab("run", "coin", "--path", folder, "--preset", "quick")
+    if measured.is_dir():
+        shutil.copytree(measured, tmp_path / "results")
+    else:
+        theorylab("run", "coin", "--path", folder, "--preset", "quick")
+        shutil.copytree(tmp_path / "results", measured)
     return file
 
 
 @pytest.fixture
 def figures(figure_file, theorylab):
-    return lambda *options: theorylab(
-        "figures", "coin", "--path", figure_file.parent.parent, *options
-    )
+    own = ["coin", "--path", figure_file.parent.parent]
+    return lambda *options: theorylab("figures", *own, *options)
 
 
 def drawn(folder):
@@ -89,11 +101,30 @@ def test_fonts_are_embedded(figures, tmp_path):
         ("beamer", 2.756, 5.512),
     ],
 )
-def test_the_venue_decides_the_width(figures, tmp_path, venue, half, full):
+def test_the_venue_decides_the_width(venue, half, full):
     for width, inches in (("half", half), ("full", full)):
-        figures("--style", venue, "--width", width, "--format", "png", "--out", "out")
-        header = (tmp_path / "out" / "coin.png").read_bytes()[16:20]
-        assert int.from_bytes(header) == pytest.approx(300 * inches, abs=1)
+        with look.style(venue, width):
+            stacked, _ = look.subplots(2, 1)
+            single, _ = look.subplots()
+        assert single.get_size_inches()[0] == pytest.approx(inches, abs=1e-3)
+        assert max(single.get_figheight(), stacked.get_figheight()) <= 8
+        if venue == "beamer":
+            assert stacked.get_figheight() <= 2.5
+        if width == "full":  # side by side
+            assert stacked.get_figheight() <= single.get_figheight()
+
+
+def test_the_pixels_are_those_of_the_printed_size(figures, tmp_path):
+    figures("--style", "jmlr", "--width", "full", "--format", "png")
+    header = (tmp_path / "figures" / "coin.png").read_bytes()[16:20]
+    assert int.from_bytes(header) == 1800
+
+
+def test_arms_differ_by_marker_as_well_as_by_colour():
+    arms = [look.arm(k) for k in range(len(look.CATEGORICAL))]
+    assert len({a["marker"] for a in arms}) == len({a["color"] for a in arms}) == len(arms)
+    assert len({tuple(look.arm(k).values()) for k in range(40)}) == 40
+    assert not {look.BOUND, look.REFUTED_COLOUR} & {a["color"] for a in arms}
 
 
 def test_captions_tell_title_claims_and_data(figures, tmp_path):
@@ -103,7 +134,7 @@ def test_captions_tell_title_claims_and_data(figures, tmp_path):
     ]
     latex = (tmp_path / "figures" / "coin.caption.tex").read_text()
     assert "Frequency of heads against $p$." in latex
-    assert "2 claims: 1 supported, 1 refuted." in latex
+    assert "Claims of coin: 1 supported, 1 refuted." in latex
     assert "Refuted: $E[H]/n = 1.1 p$" in latex and "Supported: $E[H]/n = p$" in latex
     assert sha256["tosses"] in latex and "Preset quick" in latex
     declared = (tmp_path / "figures" / "coin-heads.caption.tex").read_text()

@@ -2,12 +2,23 @@
 
 import numpy as np
 
-from theorylab.figures import THEORY, arm, key, name_cells, pictures, plain_ticks, show, subplots
+from theorylab.figures import (
+    THEORY,
+    arm,
+    key,
+    name_cells,
+    pictures,
+    plain_ticks,
+    show,
+    shows,
+    subplots,
+)
 
 NAMES = {"Euler": "DDIM", "Heun": "Heun", "Euler, DDPM back": "DDIM up, DDPM down"}
 ORDERS = {"Euler": 1, "Heun": 3}
 
 
+@shows("cycle-consistency-images-euler-order", "cycle-consistency-images-heun-order")
 def draw(result):
     """How far images return from where they started, after as many steps up as down."""
     found = result.data["cycles"]
@@ -28,6 +39,7 @@ def draw(result):
     return figure
 
 
+@shows("cycle-consistency-images-few-steps")
 def draw_returns(result):
     """An image, and what returns after a round trip of so many steps each way."""
     shown = result.data["cycles"].shown

@@ -9,6 +9,7 @@ from theorylab.figures import (
     pictures,
     plain_ticks,
     show,
+    shows,
     subplots,
 )
 from theorylab.images.pictures import grid
@@ -16,6 +17,7 @@ from theorylab.images.pictures import grid
 SHOWN = ("DDIM", "gradient estimation", "DPM-Solver++ 2M", "A-DDIM", "linear in sigma")
 
 
+@shows("score-deviation-fid-nfe", "ge-gamma2-empirical-best-images-1")
 def draw(result):
     r"""Fréchet distance between features of samples and of images: (a) by the number of
     evaluations; (b) of gradient estimation with $N$ evaluations, by its weight.
@@ -47,6 +49,7 @@ def draw(result):
     return figure
 
 
+@shows("table-sampler-fid-ddim-5")
 def draw_samples(result):
     """Samples from the same initial noise, by sampler and number of evaluations."""
     shown = result.data["table"].shown

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theorylab.figures import THEORY, arm, name_cells, pictures, show, subplots
+from theorylab.figures import THEORY, arm, name_cells, pictures, show, shows, subplots
 
 SAMPLERS = ("DPS", "DPS-y_t", "DiffPIR")
 ARMS = (*SAMPLERS, "untrained", "linear")
@@ -10,6 +10,7 @@ NAMES = {"DPS-y_t": r"DPS-$y_t$"}
 PROBLEMS = {"inpainting": "inpaint", "super-resolution": r"$2\times2$", "deblurring": "blur"}
 
 
+@shows("inverse-problems-images-dps-restores", "inverse-problems-images-diffpir-restores")
 def draw(result):
     """One image of each inverse problem: the truth, what was measured of it, a draw of each
     sampler, and one with an untrained network.
@@ -29,6 +30,7 @@ def draw(result):
     return figure
 
 
+@shows("inverse-problems-images-dps-calibrated", "inverse-problems-images-diffpir-calibrated")
 def draw_errors(result):
     """(a) How near the restored image comes to the truth; (b) the squared distance of two draws
     over that of a draw and the truth, which is 1 for draws of the posterior.

@@ -1,6 +1,15 @@
 """Latent interpolation on images: strips along each path; norm, distance and detail by weight."""
 
-from theorylab.figures import REFUTED_COLOUR, THEORY, arm, name_cells, pictures, show, subplots
+from theorylab.figures import (
+    REFUTED_COLOUR,
+    THEORY,
+    arm,
+    name_cells,
+    pictures,
+    show,
+    shows,
+    subplots,
+)
 
 NAMES = {"lerp": "linear", "slerp": "slerp", "rescaled": "rescaled"}
 STYLES = {"lerp": {"color": REFUTED_COLOUR, "marker": "v"}, "slerp": arm(0), "rescaled": arm(1)}
@@ -8,6 +17,7 @@ STYLES = {"lerp": {"color": REFUTED_COLOUR, "marker": "v"}, "slerp": arm(0), "re
 SIZES = {"lerp": 3.5, "slerp": 5.5, "rescaled": 2.5}
 
 
+@shows("rescaled-lerp-images-blurry")
 def draw(result):
     """Images made from latents between two others, by path and weight; two pairs of latents."""
     shown = result.data["strips"].shown
@@ -22,6 +32,7 @@ def draw(result):
     return figure
 
 
+@shows("rescaled-lerp-images-farther", "rescaled-lerp-images-rescaled-keeps-distance")
 def draw_along_path(result):
     r"""Interpolated latents and the images that they make, by weight: (a) the latents' norm, (b)
     the images' kernel distance from the data, (c) the energy of their gradient. Bars: standard

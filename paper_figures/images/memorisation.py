@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from theorylab.figures import THEORY, arm, name_cells, pictures, show, subplots
+from theorylab.figures import THEORY, arm, name_cells, pictures, show, shows, subplots
 
 ARMS = {"network": "network", "untrained": "untrained network", "ideal": "ideal denoiser"}
 
 
+@shows("memorisation-ideal-copies", "memorisation-network-generalises")
 def draw(result):
     """Samples of the ideal denoiser and of the network, each above its nearest training image."""
     shown = result.data["neighbours"].shown
@@ -25,6 +26,7 @@ def draw(result):
     return figure
 
 
+@shows("memorisation-network-as-far-as-held-out")
 def draw_distances(result):
     """How far samples are from their nearest training image; dotted: images of the test set."""
     found = result.data["neighbours"]

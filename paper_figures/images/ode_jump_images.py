@@ -2,10 +2,11 @@
 
 import torch
 
-from theorylab.figures import arm, name_cells, pictures, plain_ticks, show, subplots
+from theorylab.figures import arm, name_cells, pictures, plain_ticks, show, shows, subplots
 from theorylab.images.pictures import grid
 
 
+@shows("ode-jump-images-0.3-9", "ode-jump-images-1-17-reversed")
 def draw(result):
     """Kernel distance from the data, by the noise level from which the sampler jumps to the end:
     of its output and, open markers, of the state from which it jumps.
@@ -26,6 +27,7 @@ def draw(result):
     return figure
 
 
+@shows("ode-jump-images-same-state")
 def draw_samples(result):
     """Samples from the same initial noise, by the jump's noise level and number of evaluations."""
     shown = result.data["jumps"].shown

@@ -9,6 +9,7 @@ from theorylab.figures import (
     pictures,
     plain_ticks,
     show,
+    shows,
     subplots,
 )
 
@@ -20,6 +21,11 @@ NAMES = {
 }
 
 
+@shows(
+    "learned-denoiser-approximates-projection-as-stated",
+    "learned-denoiser-approximates-projection-large-noise",
+    "learned-denoiser-approximates-projection-band",
+)
 def draw(result):
     r"""(a) Relative error and (b) distance over noise along DDIM. Lines: means over initial
     noises; shaded: their range for network and ideal denoiser; dotted: $\sigma=2$, from where on
@@ -52,6 +58,7 @@ def draw(result):
     return figure
 
 
+@shows("small-noise-needs-matched-sigma-not-larger", "small-noise-needs-matched-sigma-ideal")
 def draw_told(result):
     """Relative error at noised training images, by the noise level that the denoiser is told over
     the true one.
@@ -74,6 +81,7 @@ def draw_told(result):
     return figure
 
 
+@shows("conclusion-origin-and-gap-optimal-memorises", "conclusion-origin-and-gap-network-generates")
 def draw_ends(result):
     """Where DDIM ends from the same noises: by the network, the training image nearest to it, by
     the ideal denoiser.

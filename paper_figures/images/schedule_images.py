@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from theorylab.figures import THEORY, arm, key, subplots
+from theorylab.figures import THEORY, arm, key, shows, subplots
 
 
+@shows("table-schedule-fid-linear", "table-schedule-fid-ddim")
 def draw(result):
     """Kernel distance from the data after ten steps along each schedule of noise levels: mean, and
     small, groups of initial noise.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theorylab.figures import BOUND, arm, key, name_cells, pictures, show, subplots
+from theorylab.figures import BOUND, arm, key, name_cells, pictures, show, shows, subplots
 
 PARTS = {
     "sampling": (arm(0), r"$x_s$"),
@@ -11,6 +11,11 @@ PARTS = {
 }
 
 
+@shows(
+    "obs1-straight-vs-bent-trained",
+    "obs2-monotone-distance-trained-sampling",
+    "obs3-monotone-magnitude-trained-sampling",
+)
 def draw(result):
     """Sampling and denoising trajectories of the network: (a) deviation from the chord, the share
     of paths below; (b) mean distance to the end; (c) mean norm.
@@ -37,6 +42,10 @@ def draw(result):
     return figure
 
 
+@shows(
+    "obs4-score-deviation-trained-large-noise-as-stated",
+    "obs4-score-deviation-trained-small-noise-denoiser",
+)
 def draw_score_deviation(result):
     """How far the learned denoiser is from the optimal one at noised training images: (a) over the
     posterior's deviation, (b) as a score. Lines: means; shaded: range.
@@ -64,6 +73,7 @@ def draw_score_deviation(result):
     return figure
 
 
+@shows("obs1-straight-vs-bent-trained")
 def draw_stages(result):
     """States $x_s$, scaled to the range of an image, and their denoised images $r_s$, as $s$ falls;
     two trajectories.

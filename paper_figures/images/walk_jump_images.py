@@ -1,8 +1,9 @@
 """Walk-jump: what one jump keeps by noise level, what a walk finds, and what averaging gains."""
 
-from theorylab.figures import arm, name_cells, pictures, plain_ticks, show, subplots
+from theorylab.figures import arm, name_cells, pictures, plain_ticks, show, shows, subplots
 
 
+@shows("sigma-too-large-fuzzy-images", "sigma-too-small-hard-images")
 def draw(result):
     """One jump from images with noise of level sigma (exact), and from where a walk at that level
     has led (walked).
@@ -20,6 +21,7 @@ def draw(result):
     return figure
 
 
+@shows("sigma-too-large-fuzzy-images", "multimeasurement-posterior-mean-images")
 def draw_levels(result):
     r"""(a) By noise level: the detail that a jump keeps, and how far from the data a walk's images
     are, over the farthest. (b) Error of a jump from the mean of $m$ measurements, told its noise

@@ -2,9 +2,14 @@
 
 import numpy as np
 
-from theorylab.figures import MEASURED, REFUTED_COLOUR, THEORY, arm, subplots
+from theorylab.figures import MEASURED, REFUTED_COLOUR, THEORY, arm, shows, subplots
 
 
+@shows(
+    "dps-yt-gradient-vs-prox-as-stated",
+    "dps-yt-gradient-vs-prox-corrected",
+    "dps-yt-gradient-vs-prox-stability",
+)
 def draw(result):
     r"""(a) How much longer than the proximal step the gradient step of DPS-$y_t$ is. (b) By what a
     step of each sampler stretches a difference of two states; $\lambda^*$ is where DPS-$y_t$

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theorylab.figures import BOUND, MEASURED, REFUTED_COLOUR, key, plain_ticks, subplots
+from theorylab.figures import BOUND, MEASURED, REFUTED_COLOUR, key, plain_ticks, shows, subplots
 
 NAMES = {
     "printed": "as printed",
@@ -16,6 +16,7 @@ NAMES = {
 }
 
 
+@shows("dps-yt-algorithm-as-stated", "dps-yt-algorithm-corrected", "dps-yt-measurement-law-reading")
 def draw(result):
     r"""(a) How far the path of each printed algorithm, and of each slip in it, ends from the
     sampler's with the same noise. (b) Variance of the noise that is compared, over that of

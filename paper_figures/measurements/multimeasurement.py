@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theorylab.figures import BOUND, THEORY, arm, key, plain_ticks, subplots
+from theorylab.figures import BOUND, THEORY, arm, key, plain_ticks, shows, subplots
 
 PHI = (1 + np.sqrt(5)) / 2
 LAWS = ("normal", "mixture", "two points", "lattice")
@@ -11,6 +11,7 @@ STEPS = {0.0: "no jump", 0.5: "half jump", 1.0: "full jump"}
 OPEN = {"ls": "", "mfc": "white", "mew": 1}
 
 
+@shows("w2-bound-multimeasurement", "w2-bound-multimeasurement-gaussian-constant")
 def draw(result):
     r"""Squared $W_2$ distance of the mean of $m$ measurements from the law, over its bound
     $\sigma^2 d/m$, for four laws.
@@ -35,6 +36,7 @@ def draw(result):
     return figure
 
 
+@shows("w2-strong-priors-smooth-rate", "w2-strong-priors-half-jump-rate")
 def draw_jumps(result):
     """Squared $W_2$ distance from the law of $X$ of the mean of measurements with noise $s$, after
     no, half and a full jump.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theorylab.figures import CATEGORICAL, MEASURED, THEORY, arm, subplots
+from theorylab.figures import CATEGORICAL, MEASURED, THEORY, arm, shows, subplots
 
 TITLES = {
     "exact": "exact posterior",
@@ -15,6 +15,10 @@ TITLES = {
 BESIDE = {("DiffPIR", 1.0): (-6, -5), ("DiffPIR", 0.3): (7, 3), ("DPS-y_t", None): (7, 3)}
 
 
+@shows(
+    "diffpir-posterior-accuracy-mixture-as-stated",
+    "diffpir-posterior-accuracy-mixture-exact-denoiser",
+)
 def draw(result):
     r"""Samples in the plane with $\lambda=1$ (dots) over the level lines of the exact posterior;
     crosses: the modes of the prior; last: what was measured, and its noise.
@@ -39,6 +43,11 @@ def draw(result):
     return figure
 
 
+@shows(
+    "diffpir-posterior-accuracy-as-stated",
+    "diffpir-posterior-accuracy-corrected-variance",
+    "dps-yt-posterior-accuracy-as-stated",
+)
 def draw_laws(result):
     r"""Mean and variance of the output over those of the posterior. Lines: exact, as $\lambda$
     varies; numbers: $\lambda$; dotted: the posterior's.

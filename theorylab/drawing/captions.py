@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..evidence import REFUTED, SUPPORTED
@@ -36,12 +36,10 @@ def caption(result: Result, draw: Callable) -> Caption:
     title = " ".join(paragraph.split()).rstrip(".") + "."
     named = getattr(draw, "claims", ())
     told = [result.judgement(claim) for claim in named or _headline(result)]
-    count = "" if named else _counted(result.judgements)
+    count = "" if named else _counted(result)
     sha = content_sha256(result)
     return Caption(
-        " ".join(
-            filter(None, [title.replace("$", ""), count, *map(_plain, told), _whose(result, sha)])
-        ),
+        " ".join(filter(None, [_read(title), count, *map(_plain, told), _whose(result, sha)])),
         "\n".join(
             [
                 "% For \\caption[]{\\input{...}}; needs \\usepackage{amsmath,amssymb}",
@@ -73,12 +71,10 @@ def _headline(result: Result) -> list[str]:
     return [id for id, verdict in verdicts.items() if verdict == SUPPORTED][:1]
 
 
-def _counted(judgements: Sequence[Judgement]) -> str:
-    if not judgements:
-        return ""
-    found = [j.verdict for j in judgements]
-    counts = [f"{found.count(v)} {v}" for v in VERDICTS if v in found]
-    return f"{len(found)} claim{'s' * (len(found) > 1)}: {', '.join(counts)}."
+def _counted(result: Result) -> str:
+    found = list(result.verdicts.values())
+    counts = ", ".join(f"{found.count(v)} {v}" for v in VERDICTS if v in found)
+    return f"Claims of {result.name}: {counts}." if found else ""
 
 
 def _whose(result: Result, sha: str) -> str:
@@ -92,7 +88,8 @@ def _interval(judgement: Judgement, sign: Callable[[str], str], times: str) -> s
     if evidence.get("estimate") is None:
         return ""
     pair, region = (
-        ", ".join(sign(number(edge)) for edge in edges)
+        # Adding 0.0 turns -0.0 into 0.
+        ", ".join(sign(number(float(edge) + 0.0)) for edge in edges)
         for edges in ((evidence["lower"], evidence["upper"]), evidence["region"])
     )
     return f": {times}[{pair}]{times} against {times}[{region}]{times}"
@@ -112,6 +109,15 @@ def _latex(result: Result, judgement: Judgement) -> str:
 def _in_mathematics(text: str) -> str:
     digits, e, exponent = text.replace("∞", r"\infty").partition("e")
     return rf"{digits}\cdot 10^{{{int(exponent)}}}" if e else digits
+
+
+def _read(title: str) -> str:
+    """A title for reading: its mathematics in Unicode."""
+    from pylatexenc.latex2text import LatexNodes2Text
+
+    read = LatexNodes2Text(math_mode="text").latex_to_text
+    pieces = re.split(r"(\$[^$]*\$)", title)
+    return "".join(read(piece) if piece.startswith("$") else piece for piece in pieces)
 
 
 def _words(text: str) -> str:
