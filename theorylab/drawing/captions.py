@@ -103,7 +103,7 @@ def _plain(judgement: Judgement) -> str:
 def _latex(result: Result, judgement: Judgement) -> str:
     statement = result.claims[judgement.id].statement
     numbers = _interval(judgement, _in_mathematics, "$")
-    return f"{judgement.verdict.capitalize()}: ${statement}$ (\\texttt{{{judgement.id}}}){numbers}."
+    return f"{judgement.verdict.capitalize()}: ${statement}${numbers}. % {judgement.id}"
 
 
 def _in_mathematics(text: str) -> str:
