@@ -298,6 +298,8 @@ def precise_limit(value):
     return checks.proof(found - value, {radius: 3, tau: 1, sigma: 2, m: 1}, tries=FRACTIONS)
 
 
+# ---- claims -----------------------------------------------------------------------------------
+
 SLIDE = Source("004", "slide 'More and more log-concave'")
 PAPER = Source(
     "004", "slide 'More and more log-concave', after Saremi, Park & Bach 2024, theorem 1"
@@ -308,8 +310,6 @@ CONDITIONAL = (
     r"\nabla^2_{y_m}\log p(y_m|y_{1:m-1})"
     r" = -\tfrac1{\sigma^2}\big[I - \tfrac1{\sigma^2}\mathrm{cov}(X|y_{1:m})\big]"
 )
-
-# ---- claims -----------------------------------------------------------------------------------
 
 claim(
     "hessian-single",

@@ -148,12 +148,12 @@ def average_curvature(curvature_on_average, sign=1, what="average"):
     )
 
 
+# ---- claims -----------------------------------------------------------------------------------
+
 SLIDE = Source("004", "slide 'More and more log-concave'")
 average = partial(
     experiment.claim, source=SLIDE, entries="conditioning-reduces-uncertainty", kind="inequality"
 )
-
-# ---- claims -----------------------------------------------------------------------------------
 
 fewer = average(
     "conditioning-reduces-uncertainty",

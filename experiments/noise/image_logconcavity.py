@@ -134,12 +134,12 @@ def image_witness(images, points=2, share=1.0):
     )
 
 
+# ---- claims -----------------------------------------------------------------------------------
+
 SLIDE = Source("004", "slide 'More and more log-concave'")
 claim = partial(experiment.claim, source=SLIDE)
 DIAMETER, MANY = "logconcave-threshold-diameter", "logconcave-threshold-k-components"
 threshold = partial(claim, kind="inequality")
-
-# ---- claims -----------------------------------------------------------------------------------
 
 exact = threshold(
     f"{DIAMETER}-images-corrected",

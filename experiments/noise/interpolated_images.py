@@ -242,11 +242,11 @@ def about(entry, place, kind):
     return claim
 
 
+# ---- claims -----------------------------------------------------------------------------------
+
 rescaled_empirical = about("rescaled-lerp", "Figure 6", "empirical")
 rescaled_identity = about("rescaled-lerp", "Figure 6", "identity")
 rescaled_inequality = about("rescaled-lerp", "Figure 6", "inequality")
-
-# ---- claims -----------------------------------------------------------------------------------
 
 rescaled_empirical(
     "as-stated",

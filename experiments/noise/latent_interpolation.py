@@ -366,6 +366,8 @@ def about(entry, place, kind):
     return claim
 
 
+# ---- claims -----------------------------------------------------------------------------------
+
 lerp_identity = about("lerp-shifts-latent", "Proposition 5", "identity")
 lerp_law = about("lerp-shifts-latent", "Proposition 5", "law")
 slerp_inequality = about("slerp-maintains-latent", "Proposition 5", "inequality")
@@ -374,8 +376,6 @@ slerp_limit = about("slerp-maintains-latent", "Proposition 5", "limit")
 slerp_rate = about("slerp-maintains-latent", "Proposition 5", "rate")
 rescaled_identity = about("rescaled-lerp", "Figure 6", "identity")
 rescaled_law = about("rescaled-lerp", "Figure 6", "law")
-
-# ---- claims -----------------------------------------------------------------------------------
 
 lerp_law(
     "as-stated",

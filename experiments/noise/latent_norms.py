@@ -375,6 +375,8 @@ def about(entry, place, kind):
     return claim
 
 
+# ---- claims -----------------------------------------------------------------------------------
+
 lerp_law = about("lerp-shifts-latent", "Proposition 5", "law")
 slerp_identity = about("slerp-maintains-latent", "Proposition 5", "identity")
 slerp_inequality = about("slerp-maintains-latent", "Proposition 5", "inequality")
@@ -382,8 +384,6 @@ slerp_law = about("slerp-maintains-latent", "Proposition 5", "law")
 slerp_limit = about("slerp-maintains-latent", "Proposition 5", "limit")
 slerp_rate = about("slerp-maintains-latent", "Proposition 5", "rate")
 rescaled_law = about("rescaled-lerp", "Figure 6", "law")
-
-# ---- claims -----------------------------------------------------------------------------------
 
 lerp_law(
     "derived-norm",

@@ -206,11 +206,11 @@ def spread_decreases(chains, statistic):
     )
 
 
+# ---- claims -----------------------------------------------------------------------------------
+
 SLIDE = Source("004", "slide 'More and more log-concave'")
 claim = partial(experiment.claim, source=SLIDE)
 concavity = partial(claim, entries="blurring-gives-logconcavity", kind="limit")
-
-# ---- claims -----------------------------------------------------------------------------------
 
 concave = concavity(
     "blurring-gives-logconcavity-corrected",

@@ -224,6 +224,8 @@ def simplex_threshold(spreads, claimed):
     )
 
 
+# ---- claims -----------------------------------------------------------------------------------
+
 SLIDE = Source("004", "slide 'More and more log-concave'")
 claim = partial(experiment.claim, source=SLIDE)
 QUARTER = lambda d, tau2, w: d**2 / 4 - tau2
@@ -241,8 +243,6 @@ DIAMETER, TWO, MANY = (
     "logconcave-threshold-k-components",
 )
 threshold = partial(claim, kind="inequality")
-
-# ---- claims -----------------------------------------------------------------------------------
 
 sufficient = threshold(
     f"{DIAMETER}-corrected",

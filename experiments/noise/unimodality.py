@@ -132,12 +132,12 @@ def triangle_modes(triangle, middle=4, fold=0.5463):
     return checks.enclosed(found - claimed, found - claimed, (-0.5, 0.5), "counts of modes")
 
 
+# ---- claims -----------------------------------------------------------------------------------
+
 SLIDE = Source("004", "slide 'More and more log-concave'")
 unimodality = partial(
     experiment.claim, source=SLIDE, entries="blurring-gives-unimodality", kind="limit"
 )
-
-# ---- claims -----------------------------------------------------------------------------------
 
 one = unimodality(
     "blurring-gives-unimodality-corrected",

@@ -276,9 +276,9 @@ def tweedie_of_sets(gradients, power=2, sign=1.0):
     return checks.identity(error.max(("query", "law")), rounding=1e-9, margin=1e-7, reason=ROUNDING)
 
 
-uniform = "x_0 uniform on a finite set K, x = x_0 + sigma * noise, sigma > 0"
-
 # ---- claims -----------------------------------------------------------------------------------
+
+uniform = "x_0 uniform on a finite set K, x = x_0 + sigma * noise, sigma > 0"
 
 closed = experiment.claim(
     "ideal-denoiser-closed-form-corrected",

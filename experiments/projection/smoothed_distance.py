@@ -276,9 +276,9 @@ def slope_at_ties(projections, rule="all_nearest"):
     )
 
 
-uniform = "x_0 uniform on a finite set K, x = x_0 + sigma * noise, sigma > 0"
-
 # ---- claims -----------------------------------------------------------------------------------
+
+uniform = "x_0 uniform on a finite set K, x = x_0 + sigma * noise, sigma > 0"
 
 softmin = experiment.claim(
     "smoothed-distance-definition-corrected",

@@ -341,9 +341,9 @@ def cap_symbolic(added=0):
     return checks.proof_nonnegative(parts, {rho: 2, eta: sp.Rational(1, 3)})
 
 
-SCHEDULE = Source("000", f"slide '{ANALYSIS}'")
-
 # ---- claims -----------------------------------------------------------------------------------
+
+SCHEDULE = Source("000", f"slide '{ANALYSIS}'")
 
 experiment.claim(
     "admissible-schedule-definition-reading-worst-case",

@@ -148,10 +148,10 @@ def gradient_step(gradient_steps, arm="sigma eps"):
     )
 
 
+# ---- claims -----------------------------------------------------------------------------------
+
 ASSUMED = Source("000", f"slide '{MODEL}', assumption")
 DESCENT = Source("000", f"slide '{MODEL}'")
-
-# ---- claims -----------------------------------------------------------------------------------
 
 experiment.claim(
     "relative-error-assumption-subspace",

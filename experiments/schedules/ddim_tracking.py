@@ -110,11 +110,11 @@ def decreases_exactly(etas=(Fraction(0), Fraction(1, 2), Fraction(999, 1000))):
     )
 
 
+# ---- claims -----------------------------------------------------------------------------------
+
 SCHEDULE = Source("000", f"slide '{ANALYSIS}'")
 TRACKING = Source("000", f"slide '{ANALYSIS}', theorem, item 1")
 BOUNDS = Source("000", f"slide '{ANALYSIS}', theorem, item 2")
-
-# ---- claims -----------------------------------------------------------------------------------
 
 theorem = experiment.claim(
     "ddim-tracking-theorem-corrected",

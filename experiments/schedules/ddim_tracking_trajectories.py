@@ -339,14 +339,14 @@ def leaves_band(image_trajectories, schedule="leap", nu=BAND):
     )
 
 
+# ---- claims -----------------------------------------------------------------------------------
+
 ASSUMED = Source("000", f"slide '{MODEL}', assumption")
 SCHEDULE = Source("000", f"slide '{ANALYSIS}'")
 TRACKING = Source("000", f"slide '{ANALYSIS}', theorem, item 1")
 BOUNDS = Source("000", f"slide '{ANALYSIS}', theorem, item 2")
 ON_IMAGES = "ideal denoiser over the images, from x_N = sigma_N N(0, I), eta as measured"
 ON_SETS = "eta as measured, for two adversaries on a point, an erring projector and exact denoisers"
-
-# ---- claims -----------------------------------------------------------------------------------
 
 allowed = experiment.claim(
     "relative-error-assumption-corrected",
