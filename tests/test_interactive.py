@@ -97,6 +97,7 @@ def test_figures_are_drawn_by_name_for_a_venue(own):
     narrow, wide = result.figure(), result.figure("heads", style="jmlr", width="full")
     assert isinstance(narrow, Figure) and narrow.get_figwidth() < wide.get_figwidth()
     assert narrow.axes[0].get_title(loc="left") == "supported"
+    assert narrow._repr_png_().startswith(b"\x89PNG")  # what a notebook asks for
     for wrong, message in (
         ({"name": "coin-head"}, "did you mean coin-heads"),
         ({"style": "icml"}, "icml2024"),

@@ -80,7 +80,7 @@ def datasets_html(datasets: Mapping[str, xr.Dataset], absent: Mapping[str, str])
         for name, dataset in datasets.items()
     ]
     rows += [(_code(name), escape(f"absent: {why}"), "") for name, why in absent.items()]
-    return _fold(f"data: {len(datasets)} datasets", _table(("name", "size", "variables"), rows))
+    return _fold("data", _table(("name", "size", "variables"), rows))
 
 
 def ledger_html(rows: Sequence[dict]) -> str:
@@ -186,7 +186,7 @@ def _verdict(verdict: str | None) -> str:
 
 
 def _code(text: str) -> str:
-    return f"<code style='background:none'>{escape(text)}</code>"
+    return f"<code style='background:none;padding:0'>{escape(text)}</code>"
 
 
 def _line(text: str) -> str:

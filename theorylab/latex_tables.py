@@ -36,7 +36,7 @@ def _table(document: str, rows: Sequence[dict]) -> str:
     lines = [
         (
             _text(row["source"]["place"]),
-            _mathematics(row["statement"]),
+            mathematics(row["statement"]),
             row["form"],
             row["verdict"] or "not run",
             row["level"] or "--",
@@ -65,8 +65,8 @@ def _table(document: str, rows: Sequence[dict]) -> str:
 def _errata_table(errata: Sequence[tuple[dict, dict | None]]) -> str:
     lines = [
         (
-            _mathematics(printed["statement"]) + " (a reading)" * (printed["form"] == "reading"),
-            _mathematics(corrected["statement"]) if corrected else "--",
+            mathematics(printed["statement"]) + " (a reading)" * (printed["form"] == "reading"),
+            mathematics(corrected["statement"]) if corrected else "--",
             _slip(printed),
             _text(", ".join(filter(None, (printed["source"][k] for k in ("document", "place"))))),
         )
@@ -114,7 +114,7 @@ def _slip(row: dict) -> str:
     return _text(f"{measured}{where}; acceptable: {numbers.region(*row['region'])}")
 
 
-def _mathematics(statement: str) -> str:
+def mathematics(statement: str) -> str:
     r"""A statement that may break over lines, at its words and after its commas.
 
     What is not LaTeX is printed as it was typed: one slip must not cost the whole table.

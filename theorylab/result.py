@@ -6,8 +6,10 @@ result.data.norms, result.verdicts, result.figure("width")
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -191,6 +193,8 @@ class Result:
             figure = drawings[stem](self)
             # Ticks are made when they are first drawn, from the settings of that moment.
             figure.draw_without_rendering()
+        # A notebook shows figures of pyplot alone; this one does not depend on its global state.
+        figure._repr_png_ = partial(_png, figure)
         return figure
 
     def _drawings(self) -> Mapping:
@@ -226,6 +230,12 @@ def result_of(run: runner.Run) -> Result:
         skipped={name: cells for name, cells in run.skipped.items() if cells},
         failed={name: cells for name, cells in failed.items() if cells},
     )
+
+
+def _png(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=160)
+    return file.getvalue()
 
 
 def _no_such(what: str, name: str, there: Iterable[str]) -> str:
