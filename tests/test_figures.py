@@ -205,6 +205,30 @@ def test_a_mistake_in_one_figure_does_not_cost_the_others(figures, figure_file, 
     assert (tmp_path / "figures" / "coin.svg").is_file()
 
 
+def test_a_figure_of_data_that_are_not_here_is_skipped(write_experiment, theorylab):
+    text = """
+    '''Elsewhere: data of another machine.'''
+    from theorylab import Experiment, Missing
+
+    experiment = Experiment()
+
+
+    @experiment.measure(quick={})
+    def pictures():
+        raise Missing("the pictures are not on this machine")
+    """
+    folder = write_experiment("elsewhere", text)
+    (folder / "paper_figures").mkdir()
+    figure = "def draw(result):\n    return result.data['pictures'].plot()\n"
+    (folder / "paper_figures" / "elsewhere.py").write_text(figure)
+    own = ["elsewhere", "--path", folder, "--preset", "quick"]
+    theorylab("run", *own)
+    for check in ([], ["--check"]):
+        answer = theorylab("figures", *own, *check)
+        assert answer.status == 0
+        assert "skipped" in answer.out and "not on this machine" in answer.out
+
+
 def test_processes_draw_the_same_bytes(figures, figure_file, theorylab, tmp_path):
     figures("--format", "svg")
     other = figure_file.parent.parent / "penny.py"

@@ -57,6 +57,7 @@ __all__ = [
     "arm",
     "drawings",
     "key",
+    "legend_below",
     "name_cells",
     "pictures",
     "plain_ticks",
@@ -88,6 +89,19 @@ def arm(k: int) -> dict[str, str]:
 def key(label: str, **style) -> Line2D:
     """Legend entry for what is drawn in this style (arguments of ``Axes.plot``) in many places."""
     return Line2D([], [], label=label, **style)
+
+
+def legend_below(figure: Figure, handles: Sequence, *, columns: int = 2, title: str = "") -> None:
+    """Legend of the whole figure, below its panels.
+
+    Args:
+        handles: what was plotted, or :func:`key`, with their labels.
+        columns: at half width; at full width there are twice as many.
+        title: above the entries.
+    """
+    wide = figure.get_figwidth() > _page.get().half
+    where = {"loc": "outside lower center", "ncols": columns * (2 if wide else 1)}
+    figure.legend(handles=handles, title=title or None, **where)
 
 
 def plain_ticks(axis: Axis, values: Sequence[float] = ()) -> None:

@@ -5,6 +5,7 @@ import torch
 from theorylab.figures import (
     REFUTED_COLOUR,
     arm,
+    legend_below,
     name_cells,
     pictures,
     plain_ticks,
@@ -45,7 +46,7 @@ def draw(result):
         plain_ticks(axes.yaxis, [v for v in ticks if low <= v <= high])
         axes.set_ylim(low, high)
     right.legend(loc="upper center")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    legend_below(figure, left.lines)
     return figure
 
 

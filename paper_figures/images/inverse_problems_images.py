@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theorylab.figures import THEORY, arm, name_cells, pictures, show, shows, subplots
+from theorylab.figures import THEORY, arm, legend_below, name_cells, pictures, show, shows, subplots
 
 SAMPLERS = ("DPS", "DPS-y_t", "DiffPIR")
 ARMS = (*SAMPLERS, "untrained", "linear")
@@ -54,8 +54,6 @@ def draw_errors(result):
     for axes in (left, right):
         axes.set_xticks(place, [PROBLEMS[p] for p in found.problem.values])
         axes.set_xlim(-0.5, len(place) - 0.5)
-    entries = dict(
-        zip(*reversed(left.get_legend_handles_labels()), strict=True), posterior=right.lines[-1]
-    )
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=4)
+    handles, _ = left.get_legend_handles_labels()
+    legend_below(figure, [*handles, right.lines[-1]], columns=4)
     return figure

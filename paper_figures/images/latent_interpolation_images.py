@@ -4,6 +4,7 @@ from theorylab.figures import (
     REFUTED_COLOUR,
     THEORY,
     arm,
+    legend_below,
     name_cells,
     pictures,
     show,
@@ -56,6 +57,5 @@ def draw_along_path(result):
         axes.set_title(title)
         axes.margins(y=0.15)
         axes.set(xlabel="weight $w$", xlim=(0, 0.55), xticks=[0, 0.5], ylim=(0, None))
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    legend_below(figure, panels[0].get_legend_handles_labels()[0], columns=4)
     return figure

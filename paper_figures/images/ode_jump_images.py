@@ -2,7 +2,16 @@
 
 import torch
 
-from theorylab.figures import arm, name_cells, pictures, plain_ticks, show, shows, subplots
+from theorylab.figures import (
+    arm,
+    legend_below,
+    name_cells,
+    pictures,
+    plain_ticks,
+    show,
+    shows,
+    subplots,
+)
 from theorylab.images.pictures import grid
 
 
@@ -21,9 +30,7 @@ def draw(result):
     axes.set(xscale="log", yscale="log", xlabel="jump from noise level $s$")
     axes.set_ylabel("kernel distance")
     plain_ticks(axes.xaxis, kernel.jump.values)
-    handles, labels = axes.get_legend_handles_labels()
-    where = {"loc": "outside lower center", "ncols": kernel.sizes["evaluations"]}
-    figure.legend(handles, labels, title="evaluations", **where)
+    legend_below(figure, axes.lines, columns=kernel.sizes["evaluations"], title="evaluations")
     return figure
 
 

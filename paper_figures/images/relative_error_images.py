@@ -5,6 +5,7 @@ from theorylab.figures import (
     THEORY,
     arm,
     key,
+    legend_below,
     name_cells,
     pictures,
     plain_ticks,
@@ -54,7 +55,7 @@ def draw(result):
         axes.set_title(title)
     handles, _ = left.get_legend_handles_labels()
     handles.append(key("claimed", color=BOUND, ls="--"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    legend_below(figure, handles)
     return figure
 
 
@@ -76,8 +77,8 @@ def draw_told(result):
         axes.minorticks_off()
         axes.set_title(f"({letter}) {NAMES.get(denoiser, denoiser)}")
     panels[0].set_ylabel(r"relative error $\eta$")
-    entries = panels[0].get_legend_handles_labels()
-    figure.legend(*entries, loc="outside lower center", ncols=4, title="true noise level")
+    handles, _ = panels[0].get_legend_handles_labels()
+    legend_below(figure, handles, columns=4, title="true noise level")
     return figure
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theorylab.figures import THEORY, arm, key, shows, subplots
+from theorylab.figures import THEORY, arm, key, legend_below, shows, subplots
 
 
 @shows("table-schedule-fid-linear", "table-schedule-fid-ddim")
@@ -24,5 +24,5 @@ def draw(result):
     axes.set(yscale="log", ylabel="kernel distance, 10 steps")
     handles, _ = axes.get_legend_handles_labels()
     handles.append(key("one group", ls="", marker=".", ms=2.5, color=THEORY))
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    legend_below(figure, handles, columns=3)
     return figure

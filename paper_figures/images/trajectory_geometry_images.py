@@ -2,7 +2,17 @@
 
 import numpy as np
 
-from theorylab.figures import BOUND, arm, key, name_cells, pictures, show, shows, subplots
+from theorylab.figures import (
+    BOUND,
+    arm,
+    key,
+    legend_below,
+    name_cells,
+    pictures,
+    show,
+    shows,
+    subplots,
+)
 
 PARTS = {
     "sampling": (arm(0), r"$x_s$"),
@@ -38,7 +48,7 @@ def draw(result):
             axes.plot(d.sigma[seen], mean[seen], **style)
     for axes, title in ((middle, "(b) distance"), (right, "(c) norm")):
         axes.set(xscale="log", yscale="log", xlabel="$s$", title=title, xticks=[0.1, 10])
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    legend_below(figure, left.lines, columns=3)
     return figure
 
 
@@ -69,7 +79,7 @@ def draw_score_deviation(result):
         axes.set(xscale="log", yscale="log", xlabel=r"$\sigma$", ylabel=label, title=title)
     handles, _ = panels[0].get_legend_handles_labels()
     handles.append(key("a tenth: no gap", color=BOUND, ls="--"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    legend_below(figure, handles, columns=3)
     return figure
 
 

@@ -44,8 +44,8 @@ def _stretches(axes, growth):
         )
     ):
         axes.plot(one.time, one.stretch.sel(arm=sampler), markevery=0.1, label=name, **arm(k))
-    axes.axhspan(1, 1e7, color=REFUTED_COLOUR, alpha=0.12, lw=0)
+    axes.axhspan(1, 1e9, color=REFUTED_COLOUR, alpha=0.12, lw=0)
     axes.text(0.99, 2, "unstable", ha="right", color=REFUTED_COLOUR, size="small")
-    axes.set(yscale="log", xlabel=r"time $t/T$", ylabel="growth of a difference", ylim=(1e-4, 1e7))
+    axes.set(yscale="log", xlabel=r"time $t/T$", ylabel="growth of a difference", ylim=(1e-3, 1e9))
     axes.set_title(rf"(b) One step of {growth.sizes['time']}, noise $\sigma_n={noise:g}$")
     axes.legend(loc="upper left", bbox_to_anchor=(0.02, 0.98))

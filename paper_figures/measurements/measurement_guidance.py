@@ -47,7 +47,7 @@ def _slips(axes, paths):
     axes.set_title("(a) Printed lines")
     margin = key("margin", color=BOUND, ls="--")
     handles = [key("the sampler", **right), key("another path", **wrong), margin]
-    axes.legend(handles=handles, loc="center", bbox_to_anchor=(0.42, 0.68))
+    axes.legend(handles=handles, loc="center left", bbox_to_anchor=(0.13, 0.7))
 
 
 def _noises(axes, noise):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theorylab.figures import BOUND, THEORY, arm, key, plain_ticks, shows, subplots
+from theorylab.figures import BOUND, THEORY, arm, key, legend_below, plain_ticks, shows, subplots
 
 PHI = (1 + np.sqrt(5)) / 2
 LAWS = ("normal", "mixture", "two points", "lattice")
@@ -32,7 +32,7 @@ def draw(result):
         axes.plot(s[seen], ratio[seen], label=law, **arm(k), **OPEN)
     axes.set(xscale="log", yscale="log", ylim=(1e-5, 3))
     axes.set(xlabel=r"noise of the mean, $s=\sigma/\sqrt{m}$", ylabel=r"$W_2^2\,/\,(\sigma^2 d/m)$")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    legend_below(figure, axes.lines)
     return figure
 
 
@@ -67,5 +67,5 @@ def draw_jumps(result):
         key("$s^4J/4$, $J$ Fisher's information", color=THEORY, lw=0.8),
         key("slope of $s^8$", color=THEORY, ls=":"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    legend_below(figure, handles)
     return figure

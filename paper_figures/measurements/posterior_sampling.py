@@ -1,8 +1,9 @@
 """Figures of posterior_sampling: samples and the exact posterior; what lambda and zeta trade."""
 
 import numpy as np
+from matplotlib.patheffects import withStroke
 
-from theorylab.figures import CATEGORICAL, MEASURED, THEORY, arm, shows, subplots
+from theorylab.figures import CATEGORICAL, MEASURED, THEORY, arm, legend_below, shows, subplots
 
 TITLES = {
     "exact": "exact posterior",
@@ -76,6 +77,7 @@ def draw_laws(result):
         for setting, *place in zip(chosen, *scale(one), strict=True):
             beside = {"xytext": BESIDE[method, zeta], "textcoords": "offset points"}
             words = {"color": style["color"], "ha": "center", "va": "center", "size": "small"}
+            words["path_effects"] = [withStroke(linewidth=2, foreground="white")]
             axes.annotate(setting.split()[1], place, **beside, **words)
     for k, name in enumerate(("DPS flow", "DPS ancestral"), start=len(curves)):
         one = data.sel(setting=name, noise=noise)
@@ -87,7 +89,7 @@ def draw_laws(result):
         line(1, color=THEORY, ls=":", lw=0.8, zorder=0)
     axes.set(xlabel="mean / posterior mean", ylabel="variance / posterior variance")
     axes.set(xlim=(0.25, 1.7), ylim=(0, 3.1))
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    legend_below(figure, axes.get_legend_handles_labels()[0])
     return figure
 
 

@@ -135,8 +135,9 @@ def _figures(order: Order) -> list[Outcome]:
 
 def _one(order: Order, result: Result, stem: str, draw: Callable) -> Outcome:
     record = order.records.get(stem, {})
+    absent = sorted({cell for cells in result.skipped.values() for cell in cells})
     if order.checking and not record:
-        return Outcome(stem, "missing")
+        return Outcome(stem, "skipped", absent[:1]) if absent else Outcome(stem, "missing")
     venue = order.venue or record["style"]
     width = order.width or record["width"]
     with figures.style(venue, width):
@@ -144,10 +145,11 @@ def _one(order: Order, result: Result, stem: str, draw: Callable) -> Outcome:
             figure = draw(result)
             shown = plotted.digests(figure)
             caption = captions.caption(result, draw)
-        except TheorylabError as error:
-            return Outcome(stem, "failed", [str(error)])
         except Exception as error:  # one figure's mistake must not cost the others
-            return Outcome(stem, "failed", [_place(draw, error)])
+            if absent:
+                return Outcome(stem, "skipped", absent[:1])
+            known = isinstance(error, TheorylabError)
+            return Outcome(stem, "failed", [str(error) if known else _place(draw, error)])
         record_now = {
             "experiment": result.name,
             "settings": _settings(result),

@@ -49,7 +49,9 @@ def _of_axes(axes: Axes) -> list[str]:
     found = []
     legend = axes.get_legend()
     covers = [("the legend", legend.get_window_extent())] if legend else []
-    covers += [(_short(t), t.get_window_extent()) for t in axes.texts if t.get_text().strip()]
+    # A text with a halo or a background of its own can be read on a line.
+    bare = [t for t in axes.texts if not t.get_path_effects() and not t.get_bbox_patch()]
+    covers += [(_short(t), t.get_window_extent()) for t in bare if t.get_text().strip()]
     for name, box in covers:
         hidden = [line for line in axes.lines if _points_inside(line, box)]
         if hidden:
