@@ -15,6 +15,9 @@ from . import command_options
 @command_options.results
 @command_options.path
 @click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that draw."
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     default="report.html",
@@ -22,24 +25,41 @@ from . import command_options
     metavar="FILE",
     help="Where the page goes.",
 )
-def report(experiments, preset, results, paths, out) -> None:
+def report(experiments, preset, results, paths, jobs, out) -> None:
     """One HTML page of what is stored: errata, claims, intervals, figures, provenance.
 
     The page needs no network. Without names it shows every experiment that has been run.
 
     Example: python -m theorylab report thin_shell --out thin_shell.html
     """
+    from . import screen
     from .report import gather, page
 
     page.writable(out)
     names = () if "all" in experiments else experiments
-    sections, problems = gather.gather(names, results, preset, paths)
+    with screen.progress(screen.console()) as bar:
+        drawing = bar.add_task("drawing", total=None)
+        sections, problems = gather.gather(
+            names,
+            results,
+            preset,
+            paths,
+            jobs=jobs,
+            on_section=lambda done, total: bar.update(drawing, completed=done, total=total),
+        )
     size = page.write(out, sections, problems)
     for problem in problems:
         click.echo(f"theorylab: left out of the report: {problem}", err=True)
     for section in sections:
         for remark in section.remarks:
             click.echo(f"theorylab: {section.name}: {remark}", err=True)
+    stale = [section.name for section in sections if section.stale]
+    if stale:
+        click.echo(
+            f"theorylab: measured by other code than there is now: {', '.join(stale)}; "
+            "the page says so; `theorylab run` brings them up to date",
+            err=True,
+        )
     claims = sum(len(section.rows) for section in sections)
     click.echo(
         f"{out}: {claims} claims of {len(sections)} experiments, {size / 1e6:.1f} MB; "

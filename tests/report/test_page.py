@@ -21,7 +21,7 @@ def report(run):
 def test_the_page_counts_claims_and_sets_errata_beside_their_corrections(page, outline):
     found = outline(page.read_text())
     text = re.sub(r"\s+", " ", found.text)
-    assert "5 claims of 3 documents, judged by 2 experiments: 2 supported, 2 refuted" in text
+    assert "5 claims from 3 documents, judged by 2 experiments: 2 supported, 2 refuted" in text
     assert "3 of 3" in text  # controls: two of the coin, one of the other
     # Five claims are judged from samples, each at 1e-4.
     assert "at most 0.05 %" in text

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import inspect
+import multiprocessing
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +46,8 @@ class Section:
         rows: as the ledger has them, the controls with their intervals.
         record: run.json, or {} where it cannot be read.
         command: what reproduces the results.
-        remarks: sentences on what is missing, stale or could not be drawn.
+        stale: measurements whose code has changed since.
+        remarks: sentences on what is missing or could not be drawn.
     """
 
     name: str
@@ -54,11 +57,18 @@ class Section:
     record: Mapping
     command: str
     images: list[Image]
+    stale: list[str]
     remarks: list[str]
 
 
 def gather(
-    names: Sequence[str], results: Path, preset: str | None = None, paths: Sequence[Path] = ()
+    names: Sequence[str],
+    results: Path,
+    preset: str | None = None,
+    paths: Sequence[Path] = (),
+    *,
+    jobs: int = 1,
+    on_section: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[list[Section], list[str]]:
     """The stored experiments, and sentences on those that cannot be shown.
 
@@ -67,23 +77,16 @@ def gather(
         results: results folder.
         preset: whose latest run is shown; None: the most thorough one that is stored.
         paths: where the user's own experiments are.
+        jobs: processes; drawing the figures takes nearly all of the time.
+        on_section: told how many experiments of how many are done.
 
     Raises:
         UsageError: an unknown experiment.
         StorageError: nothing that was asked for is stored.
     """
     wanted = [reference(name, paths).name for name in dict.fromkeys(names)]
-    sections, problems, stored = [], [], 0
-    for name in wanted or find(paths):
-        try:
-            latest = _latest(results / name, preset)
-            if latest is None:
-                problems += [f"{name}: no results are stored in {results / name}"] * bool(wanted)
-                continue
-            stored += 1
-            sections.append(_section(name, *latest, results, paths))
-        except TheorylabError as error:
-            problems.append(f"{name}: {error}")
+    latest = {name: _latest(results / name, preset) for name in wanted or find(paths)}
+    stored = [(name, *run, results, paths) for name, run in latest.items() if run]
     if not stored:
         of = f" of {', '.join(wanted)}" if wanted else ""
         at = f" for the preset {preset!r}" if preset else ""
@@ -91,7 +94,31 @@ def gather(
             f"no results{of} are stored in {results}{at}; run something first: "
             f"theorylab run {' '.join(wanted) or 'all'} --preset {preset or 'quick'}"
         )
+    absent = [name for name in wanted if not latest[name]]
+    problems = [f"{name}: no results are stored in {results / name}" for name in absent]
+    sections = []
+    for done, made in enumerate(_sections(stored, jobs), start=1):
+        on_section(done, len(stored))
+        (problems if isinstance(made, str) else sections).append(made)
     return sections, problems
+
+
+def _sections(orders: Sequence[tuple], jobs: int) -> Iterator[Section | str]:
+    """Sections in the order of their orders; a sentence for what cannot be shown."""
+    jobs = min(jobs, len(orders))
+    if jobs <= 1:
+        yield from map(_section_or_problem, orders)
+        return
+    # Forking would copy the locks of torch's threads in whatever state they are.
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(_section_or_problem, orders)
+
+
+def _section_or_problem(order: tuple) -> Section | str:
+    try:
+        return _section(*order)
+    except TheorylabError as error:
+        return f"{order[0]}: {error}"
 
 
 def _latest(folder: Path, preset: str | None) -> tuple[str, Path] | None:
@@ -105,7 +132,7 @@ def _latest(folder: Path, preset: str | None) -> tuple[str, Path] | None:
 
 def _section(name: str, preset: str, folder: Path, results: Path, paths) -> Section:
     experiment = load(name, paths)
-    remarks: list[str] = []
+    stale, remarks = [], []
     judged = {judgement.id: judgement for judgement in _judgements(name, preset, folder)}
     rows = [
         _with_controls(ledger.row(experiment, claim, preset, vars(judged[claim.id])), judged)
@@ -118,6 +145,16 @@ def _section(name: str, preset: str, folder: Path, results: Path, paths) -> Sect
     except StorageError as error:
         record = {}
         remarks.append(f"Its provenance is missing: {error}")
+    images = []
+    try:
+        result = _result(name, preset, folder, results, paths, list(judged.values()), stale)
+        path = figure_file(result.file)
+        drawings = {} if path is None else figures.drawings(load_figure(path), name)
+        for stem, draw in drawings.items():
+            images.append(_image(result, stem, draw))
+    except Exception as error:  # a figure file may raise anything; the verdicts stand without it
+        reason = str(error) if isinstance(error, TheorylabError) else repr(error)
+        remarks.append(f"Not every figure could be drawn: {reason}")
     return Section(
         name=name,
         title=experiment.title,
@@ -125,7 +162,8 @@ def _section(name: str, preset: str, folder: Path, results: Path, paths) -> Sect
         rows=rows,
         record=record,
         command=_command(name, preset, record, paths),
-        images=_images(name, preset, folder, results, paths, list(judged.values()), remarks),
+        images=images,
+        stale=stale,
         remarks=remarks,
     )
 
@@ -164,27 +202,14 @@ def _command(name: str, preset: str, record: Mapping, paths: Sequence[Path]) -> 
     return shlex.join(words)
 
 
-def _images(name, preset, folder, results, paths, judgements, remarks: list[str]) -> list[Image]:
-    """The experiment's figures, drawn from the stored data; what fails is remarked on."""
-    images: list[Image] = []
-    try:
-        settings = runner.Settings(preset=preset, results=results)
-        run = runner.prepare(reference(name, paths), settings)
-        run.folder = folder
-        runner.load_stored(run)
-        run.judgements = judgements
-        if run.why:
-            changed = ", ".join(run.why)
-            remarks.append(f"The code that measures {changed} has changed since this run.")
-        result = result_of(run)
-        path = figure_file(result.file)
-        drawings = {} if path is None else figures.drawings(load_figure(path), name)
-        for stem, draw in drawings.items():
-            images.append(_image(result, stem, draw))
-    except Exception as error:  # a figure file may raise anything; the verdicts stand without it
-        reason = str(error) if isinstance(error, TheorylabError) else repr(error)
-        remarks.append(f"Not every figure could be drawn: {reason}")
-    return images
+def _result(name, preset, folder, results, paths, judgements, stale: list[str]) -> Result:
+    """The stored run with its data; names the measurements that other code has made."""
+    run = runner.prepare(reference(name, paths), runner.Settings(preset=preset, results=results))
+    run.folder = folder
+    runner.load_stored(run)
+    stale += run.why
+    run.judgements = judgements
+    return result_of(run)
 
 
 def _image(result: Result, name: str, draw: Callable) -> Image:

@@ -21,6 +21,7 @@ from markupsafe import Markup
 from .. import ledger, store
 from ..claim import FORMS
 from ..errors import StorageError
+from ..evidence import REFUTED
 from . import counts, interval_plot, mathml, numbers, sentences
 from .gather import Section
 
@@ -84,7 +85,7 @@ def render(sections: Sequence[Section], problems: Sequence[str] = ()) -> str:
         facts=counts.facts(sections),
         totals=counts.totals(claims),
         tally=counts.tally(claims),
-        errata=_errata(sections, anchors),
+        errata=_errata(sections, claims),
         sections=[
             (s, counts.provenance(s), [c for c in claims if c["section"] is s]) for s in sections
         ],
@@ -140,6 +141,10 @@ def _claim(row: Mapping, section: Section, anchors: Mapping) -> dict:
         "conditions": mathml.prose(row["conditions"]),
         "searched": " ".join(searched).lower(),
         "sentence": sentences.evidence(row),
+        "found": sentences.found(row),
+        "off": verdict == REFUTED
+        and row["interval"] is not None
+        and numbers.number(numbers.gap(row["interval"], row["region"]), 3),
         "plot": plot and Markup(plot.svg),
         "logarithmic": bool(plot and plot.logarithmic),
         "level": row["level"] or "none",
@@ -157,39 +162,14 @@ def _claim(row: Mapping, section: Section, anchors: Mapping) -> dict:
     }
 
 
-def _errata(sections: Sequence[Section], anchors: Mapping) -> list[dict]:
-    """What is refuted as printed, then as read; by document and place."""
-    found = []
-    for section in sections:
-        for row, twin in ledger.errata(section.rows):
-            plot = None
-            if row["interval"] is not None:
-                plot = interval_plot.draw(
-                    row["estimate"], row["interval"], row["region"], row["verdict"]
-                )
-            found.append(
-                {
-                    "form": row["form"],
-                    "source": row["source"],
-                    "anchor": anchors[section.name, row["id"]],
-                    "statement": mathml.typeset(row["statement"]),
-                    "conditions": mathml.prose(row["conditions"]),
-                    "slip": sentences.slip(row),
-                    "gap": row["interval"]
-                    and numbers.number(numbers.gap(row["interval"], row["region"]), 3),
-                    "plot": plot and Markup(plot.svg),
-                    "logarithmic": bool(plot and plot.logarithmic),
-                    "level": row["level"],
-                    "twin": twin
-                    and {
-                        "form": twin["form"],
-                        "verdict": twin["verdict"] or counts.NOT_RUN,
-                        "anchor": anchors[section.name, twin["id"]],
-                        "statement": mathml.typeset(twin["statement"]),
-                        "conditions": mathml.prose(twin["conditions"]),
-                    },
-                }
-            )
-    order = {form: i for i, form in enumerate(FORMS)}
-    found.sort(key=lambda e: (order[e["form"]], e["source"]["document"], e["source"]["place"]))
-    return found
+def _errata(sections: Sequence[Section], claims: Sequence[Mapping]) -> list[dict]:
+    """What is refuted as printed, then as read, beside what holds; by document and place."""
+    by_row = {id(claim["row"]): claim for claim in claims}
+    pairs = [pair for section in sections for pair in ledger.errata(section.rows)]
+    found = [{"printed": by_row[id(row)], "twin": twin and by_row[id(twin)]} for row, twin in pairs]
+
+    def place(erratum: Mapping) -> tuple:
+        row = erratum["printed"]["row"]
+        return FORMS.index(row["form"]), row["source"]["document"], row["source"]["place"]
+
+    return sorted(found, key=place)

@@ -32,10 +32,10 @@ def evidence(row: Mapping) -> str:
         return "The stored run does not have this claim: it was added later."
     if row["interval"] is None:
         return f"No number decides it: {row['why']}." if row["why"] else "No number decides it."
-    found = numbers.interval(row["estimate"], *row["interval"])
+    interval = numbers.interval(row["estimate"], *row["interval"])
     needed = numbers.region(*row["region"])
     at = f", at {row['where']}," if row["where"] else ""
-    start = f"{METHOD[row['level']]}{at} the value that decides is {found}"
+    start = f"{METHOD[row['level']]}{at} the value that decides is {interval}"
     if row["verdict"] == REFUTED:
         slip = numbers.number(numbers.gap(row["interval"], row["region"]), 3)
         return f"{start}; the statement needs {needed}, so it fails by at least {slip}."
@@ -46,18 +46,19 @@ def evidence(row: Mapping) -> str:
     return f"{start}; the statement needs {needed}. Undecided: {row['why']}."
 
 
-def slip(row: Mapping) -> str:
-    """How far off a refuted statement is: found, needed, and the gap."""
+def found(row: Mapping) -> str:
+    """What was found and what is needed, for one side of an erratum."""
     if row["interval"] is None:
-        return ""
-    found = numbers.interval(row["estimate"], *row["interval"])
+        return f"No number decides it{': ' * bool(row['why'])}{row['why']}."
+    interval = numbers.interval(row["estimate"], *row["interval"])
     at = f" at {row['where']}" if row["where"] else ""
-    return f"Found {found}{at}, where {numbers.region(*row['region'])} is needed"
+    needed = numbers.region(*row["region"])
+    return f"Found {interval}{at}, where {needed} is needed ({row['level']})."
 
 
 def control(row: Mapping) -> str:
     """The interval of a control at the point that decides about it."""
     if row.get("estimate") is None or row.get("lower") is None or row.get("upper") is None:
         return row.get("why") or ""
-    found = numbers.interval(row["estimate"], row["lower"], row["upper"])
-    return f"{found} at {row['where']}" if row.get("where") else found
+    interval = numbers.interval(row["estimate"], row["lower"], row["upper"])
+    return f"{interval} at {row['where']}" if row.get("where") else interval
