@@ -1,4 +1,4 @@
-"""Figures of trajectory_geometry: paths with their chords; straightness, distance and magnitude."""
+"""Paths with their chords, and straightness as a matter of scale."""
 
 from matplotlib.lines import Line2D
 
@@ -28,30 +28,6 @@ def draw(result):
         Line2D([], [], color=figures.THEORY, ls=":", lw=0.8, label="chord"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=7)
-    return figure
-
-
-def draw_images(result):
-    """Along both trajectories of images: norm and distance to the end, mean over paths."""
-    data = result.data["image_paths"]
-    figure, panels = figures.subplots(1, 2, aspect=1.0, sharex=True)
-    for images, style in zip(data.images.values, ("-", "--"), strict=False):
-        d = data.sel(images=images)
-        for axes, quantity in zip(panels, ("magnitude", "distance"), strict=True):
-            for trajectory, colour in (("sampling", SAMPLING), ("denoising", DENOISING)):
-                mean = d[quantity].sel(trajectory=trajectory).mean("path")
-                axes.plot(d.sigma, mean, style, color=colour, marker="o", ms=2)
-    for axes, name in zip(panels, ("norm", "distance to the end"), strict=True):
-        axes.set(xscale="log", yscale="log", xlabel=r"$\sigma$", title=name)
-    names = {"digits": "-", "fashion-mnist": "--"}
-    handles = [
-        Line2D([], [], color=figures.THEORY, ls=names[i], label=i) for i in data.images.values
-    ]
-    handles += [
-        Line2D([], [], color=c, label=n)
-        for n, c in (("sampling", SAMPLING), ("denoising", DENOISING))
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=6)
     return figure
 
 

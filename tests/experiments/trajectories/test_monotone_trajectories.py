@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy import integrate, special
-from theorylab.experiments.trajectories import trajectory_geometry as lab
+from theorylab.experiments.trajectories import monotone_trajectories as lab
 
 
 def test_expectations_on_the_line_have_closed_forms_for_two_points():
