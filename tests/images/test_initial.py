@@ -66,7 +66,7 @@ def test_loading_and_diagnosing():
     load_classifier()
     network = UNetDenoiser(SMALL).requires_grad_(False)
     found = diagnose(Model(network, (1, 8, 8), (0.05, 20.0), {}), few(), samples=2)
-    assert float(found.calibration.max()) < 2
+    assert float(found.calibration.min()) > 0
 
 
 def test_loading_a_diffusers_network(tmp_path):
