@@ -54,6 +54,12 @@ def test_a_logarithmic_axis_gives_each_decade_the_same_room():
     assert interval_plot.draw(1e2, (1e2, 1e2), (1.0, 1e8), "supported").logarithmic
 
 
+def test_rounding_errors_of_the_estimate_do_not_stretch_the_axis():
+    plot = interval_plot.draw(1e-16, (-0.01, 0.01), (-0.05, 0.05), "supported")
+    assert not plot.logarithmic
+    assert [text for *_, text in places(plot)["labels"]] == ["0", "−0.05", "0.05"]
+
+
 def test_an_open_side_runs_off_the_edge():
     below = places(interval_plot.draw(0.7, (0.6, 0.8), ("-inf", 0.0), "refuted"))
     assert below["region"][0] == 0 and below["region"][1] == pytest.approx(below["edges"][0], 0.01)

@@ -40,8 +40,8 @@ def draw(estimate, interval: Sequence, region: Sequence, verdict: str) -> Plot |
     shown = [x for x in (lower, upper, a, b) if math.isfinite(x)]
     if any(map(math.isnan, (estimate, lower, upper))) or not shown:
         return None
-    if math.isfinite(estimate):
-        shown.append(estimate)
+    if math.isfinite(estimate) and not (math.isfinite(lower) and math.isfinite(upper)):
+        shown.append(estimate)  # inside a bounded interval it would add its rounding error alone
     x, logarithmic = _axis(
         shown, open_left=-math.inf in (a, lower), open_right=math.inf in (b, upper)
     )
@@ -51,7 +51,7 @@ def draw(estimate, interval: Sequence, region: Sequence, verdict: str) -> Plot |
         _decades(x, shown) if logarithmic else "",
         _interval(x, lower, upper),
         _mark(x(min(max(estimate, min(shown)), max(shown))), verdict),
-        _labels(x, estimate, a, b),
+        _labels(x, estimate, numbers.middle(estimate, lower, upper), a, b),
     ]
     found, needed = numbers.interval(estimate, lower, upper), numbers.region(a, b)
     words = f"{found}; the statement holds for {needed}"
@@ -132,7 +132,7 @@ def _mark(at: float, verdict: str) -> str:
     return f'<circle class="mark" cx="{at:.1f}" cy="{AXIS}" r="4.5"/>'
 
 
-def _labels(x, estimate: float, a: float, b: float) -> str:
+def _labels(x, estimate: float, middle: str, a: float, b: float) -> str:
     edges = sorted({e for e in (a, b) if math.isfinite(e)})
     near = len(edges) == 2 and x(edges[1]) - x(edges[0]) < 90
     anchors = ("end", "start") if near else (None, None)
@@ -140,7 +140,7 @@ def _labels(x, estimate: float, a: float, b: float) -> str:
         _text(x(edge), HEIGHT - 4, numbers.number(edge), anchor)
         for edge, anchor in zip(edges, anchors, strict=False)
     )
-    above = _text(x(estimate), 13, numbers.number(estimate)) if math.isfinite(estimate) else ""
+    above = _text(x(estimate), 13, middle) if math.isfinite(estimate) else ""
     return above + below
 
 

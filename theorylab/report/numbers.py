@@ -30,21 +30,25 @@ def number(value: float | str, digits: int = 4) -> str:
 def interval(estimate: float | str, lower: float | str, upper: float | str) -> str:
     """``0.7051, between 0.7048 and 0.7055``; ``±`` where the ends would look the same."""
     estimate, lower, upper = float(estimate), float(lower), float(upper)
-    middle = number(estimate)
+    shown = middle(estimate, lower, upper)
     if lower == upper:
         return f"exactly {number(lower)}"
     if math.isinf(lower) and math.isinf(upper):
-        return f"{middle}, with no bound on either side"
+        return f"{shown}, with no bound on either side"
     if math.isinf(upper):
-        return f"{middle}, at least {number(lower)}"
+        return f"{shown}, at least {number(lower)}"
     if math.isinf(lower):
-        return f"{middle}, at most {number(upper)}"
+        return f"{shown}, at most {number(upper)}"
     half = max(estimate - lower, upper - estimate)
-    if half < 1e-3 * abs(estimate):
-        return f"{middle} ± {number(half, 2)}"
-    if abs(estimate) < 1e-3 * half:  # a deviation that rounding alone explains
-        return f"0 ± {number(half, 2)}"
-    return f"{middle}, between {number(lower)} and {number(upper)}"
+    if half < 1e-3 * abs(estimate) or shown == "0":
+        return f"{shown} ± {number(half, 2)}"
+    return f"{shown}, between {number(lower)} and {number(upper)}"
+
+
+def middle(estimate: float, lower: float, upper: float) -> str:
+    """The estimate; 0 where it is a deviation that rounding alone explains."""
+    half = max(estimate - lower, upper - estimate)
+    return "0" if abs(estimate) < 1e-3 * half < math.inf else number(estimate)
 
 
 def region(a: float | str, b: float | str) -> str:
