@@ -66,6 +66,20 @@ def test_names_are_one_element_and_functions_stand_apart():
     assert space not in mathml.typeset(r"\log(m)")
 
 
+def test_a_sign_belongs_to_its_number_and_a_difference_does_not():
+    sign, difference = '<mo form="prefix">−</mo>', "<mo>−</mo>"
+    for latex, signs in {
+        "(-1)^p": 1,
+        r"x \to -1": 1,
+        "a - b": 0,
+        "|x| - |y|": 0,
+        "-x - (-y)": 2,
+    }.items():
+        markup = str(mathml.typeset(latex))
+        assert markup.count(sign) == signs, markup
+        assert markup.count(difference) == latex.count("-") - signs, markup
+
+
 def test_words_are_text_and_lines_may_break_before_relations():
     markup = str(mathml.typeset(r"a + b \le c \text{ for all } x"))
     assert markup.count("<math>") == 3 and markup.count("<wbr>") == 1

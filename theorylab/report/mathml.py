@@ -41,7 +41,7 @@ ALPHABETS = {
 #: A line may break before these, outside all brackets.
 RELATIONS = frozenset("=≠<>≤≥≪≫→←↔⇒⇔⟹⟺∼≈≡∝∈⊂⊆≍≺≼⪯↦↓↑")
 OPENING, CLOSING = frozenset("([{⟨⌊⌈"), frozenset(")]}⟩⌋⌉")
-BARS = frozenset("|‖∥")
+BARS, SIGNS = frozenset("|‖∥"), frozenset("−+±")
 #: Signs that stand for something, though Unicode or latex2mathml takes them for operators.
 LETTERS = frozenset("∞∇∂…⊤%")
 THIN, PRIME = "0.167em", "′"
@@ -175,16 +175,20 @@ def _mend(element: Element) -> None:
         for child in children:
             child.text = "∼" if child.text == "~" else child.text
     if element.tag in ("mrow", "math", "mstyle", "msqrt", "mtd"):
-        _space_functions(element)
+        _space(element)
 
 
-def _space_functions(row: Element) -> None:
-    """A thin space beside log, sup, ..., where a letter, a number or a fraction stands there."""
+def _space(row: Element) -> None:
+    """Signs close to their number; a thin space beside log, sup, ..., where no operator stands."""
     children = list(row)
     for child in children:
         row.remove(child)
     for i, child in enumerate(children):
-        if _is_function(child) and i and _is_ordinary(children[i - 1]):
+        before = children[i - 1] if i else None
+        first = before is None or (before.tag == "mo" and before.text not in CLOSING | BARS)
+        if child.tag == "mo" and child.text in SIGNS and first:
+            child.set("form", "prefix")  # by itself only the first of all would count as one
+        if _is_function(child) and before is not None and _is_ordinary(before):
             row.append(Element("mspace", width=THIN))
         row.append(child)
         after = children[i + 1] if i + 1 < len(children) else None
