@@ -13,7 +13,7 @@ from .errors import UsageError
 from .suggest import OneOf, did_you_mean
 
 #: Steps that give recognisable samples, by data set; and the name of the shipped checkpoint.
-STEPS = {"digits": 750, "fashion-mnist": 3000, "cifar10": 20_000}
+STEPS = {"digits": 600, "fashion-mnist": 3000, "cifar10": 20_000}
 
 
 @click.command()
