@@ -13,7 +13,7 @@ import os
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -127,10 +127,17 @@ def _figures(order: Order) -> list[Outcome]:
     run = runner.prepare(order.reference, order.settings)
     runner.judge_stored(run)
     result = result_of(run)
-    return [
+    outcomes = [
         _one(order, result, stem, draw)
         for stem, draw in figures.drawings(load_figure(path), name).items()
     ]
+    if run.why:
+        again = f"its data were measured by other code; run it again: theorylab run {name}"
+        outcomes = [
+            replace(one, remarks=[*one.remarks, again]) if one.state == "failed" else one
+            for one in outcomes
+        ]
+    return outcomes
 
 
 def _one(order: Order, result: Result, stem: str, draw: Callable) -> Outcome:
