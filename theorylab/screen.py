@@ -57,7 +57,9 @@ def print_run(out: Console, run: Run) -> None:
 
 def print_summary(out: Console, runs: Sequence[Run]) -> None:
     judgements = [j for run in runs for j in run.judgements]
-    controls = [c for j in judgements for c in j.controls]
+    # Without data neither a claim nor its controls are judged; a check that failed is no excuse.
+    without_data = [j for j in judgements if not j.evidence and j.status != FAILED]
+    controls = [c for j in judgements if j not in without_data for c in j.controls]
     refuted = sum(c["verdict"] == REFUTED for c in controls)
     counts = {v: sum(j.verdict == v for j in judgements) for v in COLOUR}
     reached = sum(j.status == OK for j in judgements)
@@ -65,7 +67,8 @@ def print_summary(out: Console, runs: Sequence[Run]) -> None:
         f"{len(judgements)} claims: "
         + ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
         + f"; {reached} as expected; {refuted} of {len(controls)} controls refuted; "
-        f"chance that any verdict is wrong by bad luck: at most "
+        + (f"{len(without_data)} without data; " if without_data else "")
+        + f"chance that any verdict is wrong by bad luck: at most "
         f"{chance_of_a_wrong_verdict(judgements):.1g}"
     )
 

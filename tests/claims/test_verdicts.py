@@ -40,7 +40,11 @@ def test_claim_reaches_its_expected_verdict(judgements, experiment, claim):
 
 @pytest.mark.parametrize(("experiment", "claim", "control"), CONTROLS)
 def test_control_is_refuted(judgements, experiment, claim, control):
-    rows = {row["statement"]: row for row in judgements[experiment, claim].controls}
+    judgement = judgements[experiment, claim]
+    rows = {row["statement"]: row for row in judgement.controls}
+    if rows[control]["why"] == judgement.why and "belongs to the paper preset" in judgement.why:
+        assert judgement.expected is None  # an open question that quick does not ask
+        return
     assert rows[control]["verdict"] == REFUTED, rows[control]["why"]
 
 

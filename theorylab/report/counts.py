@@ -74,7 +74,9 @@ def provenance(section: Section) -> dict:
 
 
 def totals(claims: Sequence[Mapping]) -> dict:
-    controls = [control for claim in claims for control in claim["controls"]]
+    # A claim without evidence had no data: its controls could not be judged either.
+    judged = [claim for claim in claims if claim["row"]["level"]]
+    controls = [control for claim in judged for control in claim["controls"]]
     chance = ledger.chance_of_a_wrong_verdict([claim["row"] for claim in claims])
     return {
         "claims": len(claims),
