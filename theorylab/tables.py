@@ -86,7 +86,7 @@ def number(value) -> str:
     """A number for people: four significant digits; infinities as signs."""
     if value is None:
         return "-"
-    value = float(value)
+    value = float(value) + 0.0  # no "-0"
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     return f"{value:.4g}"
