@@ -9,10 +9,10 @@ from torch import Tensor
 from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.samplers.ancestral import ancestral_split, check_eta
 from theorylab.diffusion.samplers.states import (
+    add_noise,
     checked_path,
     denoise,
     finite_states,
-    normal_like,
 )
 
 
@@ -76,5 +76,5 @@ def _steps(
     for sigma, ratio, spread in steps:
         x = torch.lerp(denoise(denoiser, x, sigma), x, ratio)
         if spread > 0:
-            x = torch.add(x, normal_like(x, generator), alpha=spread)
+            x = add_noise(x, spread, generator)
         yield x

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.samplers.states import (
+    add_noise,
     checked_path,
     denoise,
     finite_states,
-    normal_like,
 )
 
 
@@ -101,5 +101,5 @@ def _steps(
     for sigma, (down, up) in zip(path, splits, strict=False):  # no step starts at the last level
         x = torch.lerp(denoise(denoiser, x, sigma), x, down / sigma)
         if up > 0:
-            x = torch.add(x, normal_like(x, generator), alpha=up)
+            x = add_noise(x, up, generator)
         yield x

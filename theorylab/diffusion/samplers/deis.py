@@ -1,6 +1,7 @@
 """DEIS: exponential integrators whose noise is a polynomial in time."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,6 +18,10 @@ from theorylab.diffusion.samplers.multistep import (
 )
 from theorylab.diffusion.samplers.states import checked_path, finite_states
 
+Clock = Callable[[Tensor], Tensor]
+
+_LINEAR_BETA = variance_preserving().time
+
 
 def deis(
     denoiser: Denoiser,
@@ -24,7 +29,7 @@ def deis(
     sigmas: Tensor | Iterable[float],
     *,
     order: int = 3,
-    time: Callable[[Tensor], Tensor] | None = None,
+    time: Clock | None = None,
     final_denoise: bool = False,
 ) -> Iterator[Tensor]:
     r"""Yield the states of DEIS-tAB of ``order`` 1 to 4 along ``sigmas``.
@@ -48,16 +53,24 @@ def deis(
     """
     check_order(order, 4)
     path = checked_path(x, sigmas, final_denoise=final_denoise)
-    clock = variance_preserving().time if time is None else time
+    clock = _LINEAR_BETA if time is None else time
     positive = torch.tensor([sigma for sigma in path if sigma > 0], dtype=torch.float64)
     times = clock(positive)
     if times.shape != positive.shape or not bool((times[1:] < times[:-1]).all()):
         raise ValueError("time must be an increasing function of sigma: one number for each sigma")
 
-    def weights(nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        levels, measure = log_quadrature(nodes[:, 0], ends)
-        node_times, points = (clock(torch.from_numpy(s)).numpy() for s in (nodes, levels))
-        return lagrange_integrals(node_times, points, measure)
-
-    steps = weights_of_steps(path, order, weights, to_zero=[-path[-2]] if path[-1] == 0 else None)
+    # A caller's own function may not be pure: its table is computed anew each time.
+    table = weights_of_steps if time is None else weights_of_steps.__wrapped__
+    weights = _linear_beta_weights if time is None else partial(residual_weights, clock=clock)
+    steps = table(tuple(path), order, weights, to_zero=(-1.0,))
     return finite_states(noise_steps(denoiser, x, path, steps), path)
+
+
+def residual_weights(nodes: np.ndarray, ends: np.ndarray, clock: Clock) -> np.ndarray:
+    """The weights of ``sigma eps``, that is of ``x - D``, at each of ``nodes``."""
+    levels, measure = log_quadrature(nodes[:, 0], ends)
+    node_times, points = (clock(torch.from_numpy(s)).numpy() for s in (nodes, levels))
+    return lagrange_integrals(node_times, points, measure) / nodes
+
+
+_linear_beta_weights = partial(residual_weights, clock=_LINEAR_BETA)

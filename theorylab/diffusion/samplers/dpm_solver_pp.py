@@ -8,9 +8,9 @@ from torch import Tensor
 from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.samplers.multistep import (
     check_order,
+    data_integrals,
     data_steps,
-    lagrange_integrals,
-    log_quadrature,
+    of_differences,
     weights_of_steps,
 )
 from theorylab.diffusion.samplers.states import checked_path, finite_states
@@ -51,29 +51,25 @@ def dpm_solver_pp(
     path = checked_path(x, sigmas, final_denoise=final_denoise)
     if weights not in WEIGHTS:
         raise ValueError(f"weights must be {' or '.join(map(repr, WEIGHTS))}, got {weights!r}")
-    steps = weights_of_steps(path, order, WEIGHTS[weights], to_zero=[1.0])
+    steps = weights_of_steps(tuple(path), order, WEIGHTS[weights], to_zero=())
     return finite_states(data_steps(denoiser, x, path, steps), path)
 
 
 def exact_weights(nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """``sigma_{k+1} int e^lambda L_j(lambda) dlambda`` over each step, for each node."""
-    levels, measure = log_quadrature(nodes[:, 0], ends)
-    # e^lambda dlambda = -dsigma/sigma^2
-    density = -ends[:, None] * measure / levels**2
-    return lagrange_integrals(np.log(nodes), np.log(levels), density)
+    """The polynomial through the last outputs, integrated exactly."""
+    return of_differences(data_integrals(nodes, nodes[:, 0], ends), nodes, ends)
 
 
 def published_weights(nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """The weights of the authors' code, gathered for each output."""
+    """The weights of the authors' code, gathered for each difference of outputs."""
     logs = np.log(nodes)
     h = logs[:, 0] - np.log(ends)
     gain = -np.expm1(-h)
     if nodes.shape[1] == 1:
-        return gain[:, None]
+        return np.empty((len(h), 0))  # DDIM's step, which the others are corrections of
     r0 = (logs[:, 1] - logs[:, 0]) / h
     if nodes.shape[1] == 2:
-        older = -0.5 * gain / r0
-        return np.stack([gain - older, older], axis=1)
+        return 0.5 * (gain / r0)[:, None]
     r1 = (logs[:, 2] - logs[:, 1]) / h
     first = 1 - gain / h
     second = 0.5 - first / h
@@ -81,7 +77,7 @@ def published_weights(nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:
     # D' = d0 + (d0 - d1) r0/(r0 + r1) and D''/2 = (d0 - d1)/(r0 + r1).
     of_d1 = -(first * r0 + second) / (r0 + r1)
     of_d0 = first - of_d1
-    return np.stack([gain + of_d0 / r0, of_d1 / r1 - of_d0 / r0, -of_d1 / r1], axis=1)
+    return np.stack([of_d0 / r0, of_d1 / r1], axis=1)
 
 
 WEIGHTS = {"exact": exact_weights, "published": published_weights}

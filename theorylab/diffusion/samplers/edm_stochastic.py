@@ -9,10 +9,10 @@ from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.samplers.states import (
+    add_noise,
     checked_path,
     denoise,
     finite_states,
-    normal_like,
 )
 
 
@@ -74,12 +74,10 @@ def _steps(
     yield x
     for raised, spread, sigma_next in steps:
         if spread > 0:
-            x = torch.add(x, normal_like(x, generator), alpha=spread)
+            x = add_noise(x, spread, generator)
         y = torch.lerp(denoise(denoiser, x, raised), x, sigma_next / raised)
-        if correct and sigma_next > 0:
-            later = denoise(
-                denoiser, y, sigma_next
-            )  # the mean of x and of two Euler steps in a row
-            y = torch.lerp(x, torch.lerp(later, y, 2 - raised / sigma_next), 0.5)
+        if correct and sigma_next > 0:  # the mean of x and of two Euler steps in a row
+            later = denoise(denoiser, y, sigma_next)
+            y = torch.lerp(later, y, 2 - raised / sigma_next).lerp_(x, 0.5)
         x = y
         yield x

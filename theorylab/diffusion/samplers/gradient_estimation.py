@@ -9,10 +9,10 @@ from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.samplers.states import (
+    add_noise,
     checked_path,
     denoise,
     finite_states,
-    normal_like,
 )
 
 
@@ -74,8 +74,8 @@ def _steps(
         residual = x - denoise(denoiser, x, sigma)
         x = torch.add(x, residual, alpha=new)
         if old != 0:
-            x = torch.add(x, before, alpha=old)
+            x.add_(before, alpha=old)
         if spread > 0:
-            x = torch.add(x, normal_like(x, generator), alpha=spread)
+            x = add_noise(x, spread, generator)
         before = residual
         yield x

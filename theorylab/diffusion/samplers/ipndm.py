@@ -43,13 +43,13 @@ def ipndm(
     """
     check_order(order, 4)
     path = checked_path(x, sigmas, final_denoise=final_denoise)
-    weights = weights_of_steps(path, order, equal_step_weights)
+    weights = weights_of_steps(tuple(path), order, equal_step_weights)
     return finite_states(noise_steps(denoiser, x, path, weights), path)
 
 
 def equal_step_weights(nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Each step's length times the equal-step weights for as many outputs as there are nodes."""
-    return (ends - nodes[:, 0])[:, None] * np.array(EQUAL_STEPS[nodes.shape[1] - 1])
+    """The equal-step weights for as many ``x - D`` as there are nodes, times the step's length."""
+    return (ends - nodes[:, 0])[:, None] * np.array(EQUAL_STEPS[nodes.shape[1] - 1]) / nodes
 
 
 def ipndm_v(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
@@ -39,5 +40,10 @@ def lms(
     """
     check_order(order, 4)
     path = checked_path(x, sigmas, final_denoise=final_denoise)
-    weights = weights_of_steps(path, order, adams_bashforth)
+    weights = weights_of_steps(tuple(path), order, residual_weights)
     return finite_states(noise_steps(denoiser, x, path, weights), path)
+
+
+def residual_weights(nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """The weights of ``sigma eps``, that is of ``x - D``, at each of ``nodes``."""
+    return adams_bashforth(nodes, ends) / nodes

@@ -2,17 +2,19 @@ r"""What multistep samplers share: a history of outputs, and the integrals of La
 
 A linear multistep step from ``sigma_k`` to ``sigma_{k+1}`` is one of
 
-    x_{k+1} = x_k + sum_j w_{k,j} eps_{k-j}                (noise form)
-    x_{k+1} = sigma_{k+1}/sigma_k x_k + sum_j w_{k,j} D_{k-j}        (data form)
+    x_{k+1} = x_k + sum_j w_{k,j} eps_{k-j}                              (noise form)
+    x_{k+1} = sigma_{k+1}/sigma_k x_k + sum_j w_{k,j} D_{k-j}            (data form)
 
-with ``eps_i = (x_i - D_i)/sigma_i`` and ``D_i = denoiser(x_i, sigma_i)``. The weights are Python
-floats, computed once; a step has as many as there are outputs to use, so that the first ones are
-of lower order.
+with ``eps_i = (x_i - D_i)/sigma_i`` and ``D_i = denoiser(x_i, sigma_i)``. What is kept of an output
+costs an operation less a step: the residual ``x_i - D_i``, its weight being ``w/sigma_i``, and in
+the data form the difference ``D_i - D_{i-1}`` beside DDIM's step. The weights are Python floats,
+computed once; a step has as many as there are outputs to use, so that the first ones are of lower
+order.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -21,7 +23,8 @@ from torch import Tensor
 from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.samplers.states import denoise
 
-Weights = Sequence[Sequence[float]]
+#: One row of weights for each step, newest output first.
+Table = tuple[tuple[float, ...], ...]
 
 
 def check_order(order: int, largest: int) -> int:
@@ -32,70 +35,91 @@ def check_order(order: int, largest: int) -> int:
 
 
 def noise_steps(
-    denoiser: Denoiser, x: Tensor, path: list[float], weights: Weights
+    denoiser: Denoiser,
+    x: Tensor,
+    path: Sequence[float],
+    weights: Table,
+    older: Iterable[Tensor] = (),
 ) -> Iterator[Tensor]:
-    """States of the noise form; ``weights[k][j]`` multiplies ``eps_{k-j}``.
+    """States of the noise form; ``weights[k][j]`` multiplies the residual ``(x - D)_{k-j}``.
 
-    The residuals ``x_i - D_i`` are kept, and the divisions by ``sigma_i`` moved into the weights:
-    one operation less for each output.
+    ``older``: residuals of steps before the first of ``path``, newest first.
     """
     yield x
-    residuals: list[Tensor] = []
-    scaled = [[w / path[k - j] for j, w in enumerate(step)] for k, step in enumerate(weights)]
-    for (sigma, sigma_next), now in zip(pairwise(path), scaled, strict=True):
+    residuals = list(older)
+    for sigma, sigma_next, row in zip(path, path[1:], weights, strict=False):
         denoised = denoise(denoiser, x, sigma)
-        residuals.insert(0, x - denoised)
-        del residuals[len(now) :]
-        if sigma_next == 0 and len(now) == 1:
+        if sigma_next == 0 and len(row) == 1:
             x = denoised  # what x - (x - D) is but for rounding
         else:
-            x = torch.add(x, residuals[0], alpha=now[0])
-            for residual, weight in zip(residuals[1:], now[1:], strict=True):
-                x.add_(residual, alpha=weight)
+            residuals = [x - denoised, *residuals[: len(row)]]
+            x = torch.add(x, residuals[0], alpha=row[0])
+            for j in range(1, len(row)):
+                x.add_(residuals[j], alpha=row[j])
         yield x
 
 
 def data_steps(
-    denoiser: Denoiser, x: Tensor, path: list[float], weights: Weights
+    denoiser: Denoiser, x: Tensor, path: Sequence[float], weights: Table
 ) -> Iterator[Tensor]:
-    """States of the data form; ``weights[k][j]`` multiplies ``D_{k-j}``."""
+    """States of the data form: DDIM's step, and ``weights[k][j]`` times ``D_{k-j} - D_{k-j-1}``."""
     yield x
-    outputs: list[Tensor] = []
-    for (sigma, sigma_next), now in zip(pairwise(path), weights, strict=True):
-        outputs.insert(0, denoise(denoiser, x, sigma))
-        del outputs[len(now) :]
-        if sigma_next == 0:  # log sigma has no end there; the first-order step does: 0 x + D
-            x = outputs[0]
-        else:
-            x = x * (sigma_next / sigma)
-            for output, weight in zip(outputs, now, strict=True):
-                x.add_(output, alpha=weight)
+    before, differences = None, []
+    for sigma, sigma_next, row in zip(path, path[1:], weights, strict=False):
+        denoised = denoise(denoiser, x, sigma)
+        if row:  # not in the first step, which has no output before it
+            differences = [denoised - before, *differences[: len(row)]]
+        before = denoised
+        x = torch.lerp(denoised, x, sigma_next / sigma)
+        for j, weight in enumerate(row):
+            x.add_(differences[j], alpha=weight)
         yield x
 
 
+@lru_cache(maxsize=16)  # the same levels are walked again and again; a table is a few kilobytes
 def weights_of_steps(
-    path: list[float],
+    path: tuple[float, ...],
     order: int,
     weights: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    to_zero: Sequence[float] | None = None,
-) -> list[list[float]]:
+    to_zero: tuple[float, ...] | None = None,
+) -> Table:
     """``weights(nodes, ends)`` for every step of the path, as Python floats.
 
     ``nodes (steps, p)``: the last p levels, newest first; ``ends (steps,)``; returns one row a
     step. The first steps have fewer nodes, for there is no history yet; the others are computed in
     one call. Where ``to_zero`` is given it is the row of a step to sigma = 0, and ``weights`` is
-    not asked.
+    not asked. Kept for the last few paths: ``weights`` must be a pure function.
     """
     levels = np.array(path)
-    special = [list(to_zero)] if to_zero is not None and path[-1] == 0 else []
+    special = [to_zero] if to_zero is not None and path[-1] == 0 else []
     last = len(path) - 1 - len(special)
     rows = []
     for p in range(1, order + 1):
         steps = np.arange(p - 1, last if p == order else min(p, last))
         if len(steps):
             nodes = levels[steps[:, None] - np.arange(p)]
-            rows += weights(nodes, levels[steps + 1]).tolist()
-    return rows + special
+            rows += map(tuple, weights(nodes, levels[steps + 1]).tolist())
+    return (*rows, *special)
+
+
+def of_differences(weights: np.ndarray, nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    r"""Weights of ``D_k, D_{k-1}, ...`` as those of their differences, beside DDIM's step.
+
+    ``sum_j c_j D_{k-j} = sum_j (c_0 + ... + c_j) (D_{k-j} - D_{k-j-1})`` where the c_j sum to 0
+    (Abel), as they do without DDIM's part of the weight of ``D_k``, ``1 - sigma_{k+1}/sigma_k``. A
+    weight of ``D_{k+1}`` may come before them.
+    """
+    extra = weights.copy()
+    extra[:, -nodes.shape[1]] += ends / nodes[:, 0] - 1
+    return np.cumsum(extra, axis=1)[:, :-1]
+
+
+def data_integrals(nodes: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """``sigma_{k+1} int e^lambda L_j(lambda) dlambda`` over each step, for each of ``nodes``."""
+    levels, measure = log_quadrature(starts, ends)
+    # e^lambda dlambda = -dsigma/sigma^2
+    density = -ends[:, None] * measure / levels**2
+    return lagrange_integrals(np.log(nodes), np.log(levels), density)
 
 
 def lagrange_integrals(nodes: np.ndarray, points: np.ndarray, measure: np.ndarray) -> np.ndarray:
@@ -105,14 +129,15 @@ def lagrange_integrals(nodes: np.ndarray, points: np.ndarray, measure: np.ndarra
     ``(steps, q)`` a step in, ``(steps, p)`` weights out.
     """
     count = nodes.shape[1]
+    factors = [points - nodes[:, i, None] for i in range(count)]
     integrals = np.empty(nodes.shape)
     for j in range(count):
-        values = measure
+        values, apart = measure, np.ones(len(nodes))
         for i in range(count):
             if i != j:
-                apart = nodes[:, j, None] - nodes[:, i, None]
-                values = values * ((points - nodes[:, i, None]) / apart)
-        integrals[:, j] = values.sum(1)
+                values = values * factors[i]
+                apart = apart * (nodes[:, j] - nodes[:, i])
+        integrals[:, j] = values.sum(1) / apart
     return integrals
 
 

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.processes import Process, marginal, variance_preserving
-from theorylab.diffusion.samplers.ipndm import EQUAL_STEPS
+from theorylab.diffusion.samplers.ipndm import equal_step_weights
+from theorylab.diffusion.samplers.multistep import Table, noise_steps, weights_of_steps
 from theorylab.diffusion.samplers.states import checked_path, denoise, finite_states
 
 
@@ -51,7 +52,8 @@ def pndm(
     clock = variance_preserving() if process is None else process
     first = [step for step in pairwise(path[:order]) if step[1] > 0]
     middles = [_half_way(clock, *step) for step in first] if order == 4 else []
-    return finite_states(_steps(denoiser, x, path, order, middles), path)
+    weights = weights_of_steps(tuple(path), order, equal_step_weights)
+    return finite_states(_steps(denoiser, x, path, order, middles, weights), path)
 
 
 def _half_way(process: Process, sigma: float, sigma_next: float) -> float:
@@ -61,34 +63,43 @@ def _half_way(process: Process, sigma: float, sigma_next: float) -> float:
 
 
 def _steps(
-    denoiser: Denoiser, x: Tensor, path: list[float], order: int, middles: list[float]
+    denoiser: Denoiser,
+    x: Tensor,
+    path: list[float],
+    order: int,
+    middles: list[float],
+    weights: Table,
 ) -> Iterator[Tensor]:
-    yield x
-    weights = EQUAL_STEPS[order - 1]
-    history: list[Tensor] = []
-    for k, (sigma, sigma_next) in enumerate(pairwise(path)):
+    start = max(0, min(order, len(path)) - 1)
+    residuals: list[Tensor] = []
+    for k, (sigma, sigma_next) in enumerate(pairwise(path[: start + 1])):
+        yield x
         denoised = denoise(denoiser, x, sigma)
-        eps = (x - denoised).div_(sigma)
-        history.insert(0, eps)
-        del history[order:]
-        h = sigma_next - sigma
-        if k >= order - 1:
-            x = torch.add(x, eps, alpha=h * weights[0])
-            for output, weight in zip(history[1:], weights[1:], strict=True):
-                x.add_(output, alpha=h * weight)
-        elif sigma_next == 0:
+        residuals.insert(0, x - denoised)
+        if sigma_next == 0:
             x = denoised
         elif order == 2:
-            end = _eps(denoiser, torch.add(x, eps, alpha=h), sigma_next)
-            x = x.add(eps, alpha=h / 2).add_(end, alpha=h / 2)
+            x = _heun(denoiser, x, residuals[0] / sigma, sigma, sigma_next)
         else:
-            mid = middles[k]
-            second = _eps(denoiser, torch.add(x, eps, alpha=mid - sigma), mid)
-            third = _eps(denoiser, torch.add(x, second, alpha=mid - sigma), mid)
-            end = _eps(denoiser, torch.add(x, third, alpha=h), sigma_next)
-            x = x.add(eps, alpha=h / 6).add_(second, alpha=h / 3)
-            x = x.add_(third, alpha=h / 3).add_(end, alpha=h / 6)
-        yield x
+            x = _runge_kutta(denoiser, x, residuals[0] / sigma, sigma, middles[k], sigma_next)
+    yield from noise_steps(denoiser, x, path[start:], weights[start:], older=residuals)
+
+
+def _heun(denoiser: Denoiser, x: Tensor, eps: Tensor, sigma: float, sigma_next: float) -> Tensor:
+    h = sigma_next - sigma
+    end = _eps(denoiser, torch.add(x, eps, alpha=h), sigma_next)
+    return x.add(eps, alpha=h / 2).add_(end, alpha=h / 2)
+
+
+def _runge_kutta(
+    denoiser: Denoiser, x: Tensor, eps: Tensor, sigma: float, mid: float, sigma_next: float
+) -> Tensor:
+    h = sigma_next - sigma
+    second = _eps(denoiser, torch.add(x, eps, alpha=mid - sigma), mid)
+    third = _eps(denoiser, torch.add(x, second, alpha=mid - sigma), mid)
+    end = _eps(denoiser, torch.add(x, third, alpha=h), sigma_next)
+    x = x.add(eps, alpha=h / 6).add_(second, alpha=h / 3)
+    return x.add_(third, alpha=h / 3).add_(end, alpha=h / 6)
 
 
 def _eps(denoiser: Denoiser, x: Tensor, sigma: float) -> Tensor:

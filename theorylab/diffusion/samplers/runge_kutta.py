@@ -40,7 +40,7 @@ def heun(
         h = sigma_next - sigma
         y = torch.lerp(denoise(denoiser, x, sigma), x, 1 + h / sigma)
         z = torch.lerp(denoise(denoiser, y, sigma_next), y, 1 + h / sigma_next)
-        return torch.lerp(x, z, 0.5)
+        return z.lerp_(x, 0.5)
 
     return _states(denoiser, x, sigmas, final_denoise, step)
 

@@ -39,22 +39,24 @@ def checked_path(
 
 def denoise(denoiser: Denoiser, x: Tensor, sigma: float) -> Tensor:
     """``denoiser(x, sigma)`` in the dtype of ``x``; `DenoiserError` for a wrong type or shape."""
-    denoised = check_denoised(denoiser(x, sigma), x, sigma)
-    if denoised.dtype != x.dtype:  # a network under autocast answers in bfloat16
+    denoised = denoiser(x, sigma)
+    if not (isinstance(denoised, Tensor) and denoised.is_same_size(x)):  # faster than two shapes
+        check_denoised(denoised, x, sigma)
+    if denoised.dtype is not x.dtype:  # a network under autocast answers in bfloat16
         return denoised.to(x.dtype)
     return denoised
 
 
-def normal_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Standard normal noise of the shape, dtype and device of ``x``.
+def add_noise(x: Tensor, level: float, generator: torch.Generator | None) -> Tensor:
+    """``x + level w``, ``w`` standard normal in the shape and dtype of ``x``; a new tensor.
 
     Drawn on the generator's device (that of ``x`` without one), so that a CPU generator gives the
     same bits whatever device the sampler runs on.
     """
     if generator is None or generator.device == x.device:
-        return torch.empty_like(x).normal_(generator=generator)  # half the time of torch.randn
-    drawn = torch.empty_like(x, device=generator.device).normal_(generator=generator)
-    return drawn.to(x.device)
+        return torch.empty_like(x).normal_(0.0, level, generator=generator).add_(x)
+    drawn = torch.empty_like(x, device=generator.device).normal_(0.0, level, generator=generator)
+    return drawn.to(x.device).add_(x)
 
 
 def finite_states(states: Iterable[Tensor], sigmas: list[float]) -> Iterator[Tensor]:

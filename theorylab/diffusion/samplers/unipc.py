@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
+from theorylab.diffusion.samplers.dpm_solver_pp import exact_weights
 from theorylab.diffusion.samplers.multistep import (
+    Table,
     check_order,
-    log_quadrature,
+    data_integrals,
+    of_differences,
     weights_of_steps,
 )
 from theorylab.diffusion.samplers.states import checked_path, denoise, finite_states
@@ -53,65 +55,58 @@ def unipc(
     """
     check_order(order, 3)
     path = checked_path(x, sigmas, final_denoise=final_denoise)
-    if step_function not in STEP_FUNCTIONS:
-        known = " or ".join(map(repr, STEP_FUNCTIONS))
+    if step_function not in WEIGHTS:
+        known = " or ".join(map(repr, WEIGHTS))
         raise ValueError(f"step_function must be {known}, got {step_function!r}")
 
-    weights = partial(coefficients, step_function=step_function)
-    rows = weights_of_steps(path, order, weights, to_zero=[1.0])
+    rows = weights_of_steps(tuple(path), order, WEIGHTS[step_function], to_zero=())
     return finite_states(_steps(denoiser, x, path, rows), path)
 
 
 def coefficients(nodes: np.ndarray, ends: np.ndarray, step_function: str) -> np.ndarray:
-    """Rows of 2p + 1 weights from ``nodes (steps, p)``, newest first, to ``ends (steps,)``.
+    """Rows of 2p - 1 weights from ``nodes (steps, p)``, newest first, to ``ends (steps,)``.
 
-    First those of the prediction, for ``D_k, D_{k-1}, ...``; then what is added to ``x_{k+1}`` once
-    its output is known: the weight of ``D_{k+1}``, then those of ``D_k, D_{k-1}, ...``.
+    First the p - 1 of the prediction, for ``D_k - D_{k-1}, ...``; then the p of what is added to
+    ``x_{k+1}`` once its output is known, for ``D_{k+1} - D_k, D_k - D_{k-1}, ...``.
     """
-    order = nodes.shape[1]
-    minus_h = np.log(ends / nodes[:, 0])[:, None]
-    size = STEP_FUNCTIONS[step_function](minus_h)
-    # The end of the step comes last; its output only the corrector knows.
-    others = np.concatenate([nodes[:, 1:], ends[:, None]], axis=1)
-    ratios = np.log(others / nodes[:, :1]) / minus_h
-    levels, measure = log_quadrature(nodes[:, 0], ends)
-    spent = np.log(levels / nodes[:, :1]) / minus_h
-    density = ends[:, None] * measure / levels**2 / size
-    powers = np.stack([ratios**n for n in range(order)], axis=1)
-    moments = np.stack([(density * spent**n).sum(1) for n in range(1, order + 1)], axis=1)
-    predict, correct = np.full_like(ratios[:, 1:], 0.5), np.full_like(ratios, 0.5)
-    if order > 2:
-        predict = np.linalg.solve(powers[:, :-1, :-1], moments[:, :-1, None])[..., 0]
-    if order > 1:
-        correct = np.linalg.solve(powers, moments[..., None])[..., 0]
-    gain = -np.expm1(minus_h)
-    predicted, corrected = -size * predict / ratios[:, :-1], -size * correct / ratios
-    prediction, correction = (
-        np.concatenate([gain - outer.sum(1, keepdims=True), outer[:, : order - 1]], axis=1)
-        for outer in (predicted, corrected)
-    )
-    return np.concatenate([prediction, corrected[:, -1:], correction - prediction], axis=1)
+    minus_h = np.log(ends / nodes[:, 0])
+    halved = -0.5 * STEP_FUNCTIONS[step_function](minus_h)
+    # Where the conditions determine rho, B cancels: an integral of the polynomial is left.
+    if nodes.shape[1] == 2:
+        prediction = (-halved * minus_h / np.log(nodes[:, 1] / nodes[:, 0]))[:, None]
+    else:
+        prediction = exact_weights(nodes, ends)
+    if nodes.shape[1] == 1:
+        return halved[:, None]
+    with_end = np.concatenate([ends[:, None], nodes], axis=1)
+    correction = of_differences(data_integrals(with_end, nodes[:, 0], ends), nodes, ends)
+    correction[:, 1:] -= prediction
+    return np.concatenate([prediction, correction], axis=1)
 
 
-def _steps(
-    denoiser: Denoiser, x: Tensor, path: list[float], rows: list[list[float]]
-) -> Iterator[Tensor]:
-    outputs: list[Tensor] = []
-    correct: list[float] = []
-    for (sigma, sigma_next), row in zip(pairwise(path), rows, strict=True):
-        order = max(1, len(row) // 2)  # the row of a step to 0 has no correction
-        outputs.insert(0, denoise(denoiser, x, sigma))
-        if correct:
-            x = torch.add(x, outputs[0], alpha=correct[0])
-            for output, weight in zip(outputs[1:], correct[1:], strict=True):
-                x.add_(output, alpha=weight)
+#: One function for each step function, so that its tables are found again.
+WEIGHTS = {name: partial(coefficients, step_function=name) for name in STEP_FUNCTIONS}
+
+
+def _steps(denoiser: Denoiser, x: Tensor, path: list[float], rows: Table) -> Iterator[Tensor]:
+    # Three weights at most: written out, for loops over them cost as much as an operation.
+    before = newer = older = None
+    correction: tuple[float, ...] = ()
+    for sigma, sigma_next, row in zip(path, path[1:], rows, strict=False):
+        denoised = denoise(denoiser, x, sigma)
+        if correction:
+            newest = denoised - before
+            x = torch.add(x, newest, alpha=correction[0])
+            if len(correction) > 1:
+                x.add_(newer, alpha=correction[1])
+            if len(correction) > 2:
+                x.add_(older, alpha=correction[2])
+            newer, older = newest, newer
         yield x
-        del outputs[order:]
-        correct = row[order:]
-        if sigma_next == 0:
-            x = outputs[0]
-        else:
-            x = x * (sigma_next / sigma)
-            for output, weight in zip(outputs, row[:order], strict=True):
-                x.add_(output, alpha=weight)
+        before, prediction, correction = denoised, row[: len(row) // 2], row[len(row) // 2 :]
+        x = torch.lerp(denoised, x, sigma_next / sigma)
+        if prediction:
+            x.add_(newer, alpha=prediction[0])
+        if len(prediction) > 1:
+            x.add_(older, alpha=prediction[1])
     yield x
