@@ -26,6 +26,7 @@ from theorylab.diffusion.samplers import (
     unipc,
 )
 from theorylab.diffusion.samplers.ipndm import EQUAL_STEPS
+from theorylab.diffusion.samplers.multistep import weights_of_steps
 from theorylab.diffusion.samplers.unipc import coefficients
 from theorylab.diffusion.schedules import append_zero, edm, log_linear
 
@@ -336,3 +337,19 @@ def test_bad_options_are_refused_before_the_first_state(sampler, options, messag
 def test_bad_sigmas_are_refused_before_the_first_state(name, sigmas):
     with pytest.raises(ValueError):
         SAMPLERS[name](gaussian(1.0), torch.zeros(1, 2), sigmas)
+
+
+def test_tables_of_weights_are_found_again_unless_the_clock_is_the_callers():
+    x, sigmas = normals(3, 2), log_linear(6, 0.1, 10.0)
+    weights_of_steps.cache_clear()
+    for name, sampler in SAMPLERS.items():
+        first, again = (list(sampler(gaussian(1.0), x, sigmas))[-1] for _ in range(2))
+        assert torch.equal(first, again), name
+        before = weights_of_steps.cache_info().misses
+        list(sampler(gaussian(1.0), x, sigmas))
+        assert weights_of_steps.cache_info().misses == before, name
+    power = [1.0]
+    clock = lambda s: s ** power[0]
+    first = list(deis(gaussian(1.0), x, sigmas, time=clock))[-1]
+    power[0] = 0.5
+    assert not torch.allclose(first, list(deis(gaussian(1.0), x, sigmas, time=clock))[-1])

@@ -89,24 +89,25 @@ WEIGHTS = {name: partial(coefficients, step_function=name) for name in STEP_FUNC
 
 
 def _steps(denoiser: Denoiser, x: Tensor, path: list[float], rows: Table) -> Iterator[Tensor]:
-    # Three weights at most: written out, for loops over them cost as much as an operation.
+    # Two differences at most are kept: written out, for loops cost as much as an operation.
     before = newer = older = None
-    correction: tuple[float, ...] = ()
+    last: tuple[float, ...] = ()
+    kept = 0
     for sigma, sigma_next, row in zip(path, path[1:], rows, strict=False):
         denoised = denoise(denoiser, x, sigma)
-        if correction:
+        if last:
             newest = denoised - before
-            x = torch.add(x, newest, alpha=correction[0])
-            if len(correction) > 1:
-                x.add_(newer, alpha=correction[1])
-            if len(correction) > 2:
-                x.add_(older, alpha=correction[2])
+            x = torch.add(x, newest, alpha=last[kept])
+            if kept > 0:
+                x.add_(newer, alpha=last[kept + 1])
+            if kept > 1:
+                x.add_(older, alpha=last[kept + 2])
             newer, older = newest, newer
         yield x
-        before, prediction, correction = denoised, row[: len(row) // 2], row[len(row) // 2 :]
+        before, last, kept = denoised, row, len(row) // 2
         x = torch.lerp(denoised, x, sigma_next / sigma)
-        if prediction:
-            x.add_(newer, alpha=prediction[0])
-        if len(prediction) > 1:
-            x.add_(older, alpha=prediction[1])
+        if kept > 0:
+            x.add_(newer, alpha=row[0])
+        if kept > 1:
+            x.add_(older, alpha=row[1])
     yield x
