@@ -2,7 +2,7 @@
 
 from theorylab.figures import THEORY, arm, plain_ticks, subplots
 
-ARMS = ("DDIM", "gradient estimation", "DPM-2", "iPNDM", "DPM++ 2M", "UniPC 2")
+ARMS = ("DDIM", "gradient estimation", "DPM-2", "iPNDM", "DPM++ 2M", "UniPC 2", "A-DDIM")
 TITLES = {
     "k^-1": r"(a) $\lambda_k\propto k^{-1}$",
     "k^-1.5": r"(b) $\lambda_k\propto k^{-3/2}$",
@@ -19,7 +19,8 @@ def draw(result):
         d = data.w2.sel(law=law)
         for k, name in enumerate(ARMS):
             w2 = d.sel(sampler=name)
-            axes.plot(d.evaluations, w2, **arm(k), mfc="white", lw=0.7, ms=3, label=name)
+            line = "--" if name == "A-DDIM" else "-"  # DDIM's colour
+            axes.plot(d.evaluations, w2, line, **arm(k), mfc="white", lw=0.7, ms=3, label=name)
         exact = float(d.sel(sampler="exact flow, denoised")[0])
         axes.axhline(exact, color=THEORY, ls=":", lw=0.9, label="exact flow")
         axes.set(xscale="log", yscale="log", title=title)

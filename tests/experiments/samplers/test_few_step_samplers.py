@@ -1,11 +1,14 @@
 """Formulas of few_step_samplers and what_sampling_finds that no verdict judges."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 from theorylab.experiments.samplers import few_step_samplers as few
 from theorylab.experiments.samplers import what_sampling_finds as finds
 
+from theorylab.diffusion.distributions import GaussianMixture
 from theorylab.diffusion.ideal import IdealDenoiser
 
 
@@ -46,3 +49,15 @@ def test_probabilities_of_the_three_points_add_up():
     found = finds.three_points("ideal", 10)
     assert float(found.weight.sum()) == pytest.approx(1)
     np.testing.assert_allclose(found.projected.sum(), 1)
+
+
+@pytest.mark.parametrize("steps", [4, 12])
+def test_density_of_analytic_ddim_on_one_mode_is_that_of_the_data_under_noise(steps):
+    # Each marginal is exact there but for the start, of variance 40^2 in place of 40^2 + v.
+    mode, v = GaussianMixture.isotropic([1.0], [[0.0]], [0.6]), 0.36
+    error, last = -v, few.LAST**2
+    sigmas = few.path(steps).tolist()
+    for s, after in pairwise(sigmas[:-1]):
+        error *= ((v + after * s) / (v + s**2)) ** 2  # DDIM's factor
+    std = (v + last + error) ** 0.5 * v / (v + last)
+    assert few.carried(mode, few.path(steps), 0.25) == pytest.approx(0.6 - std, rel=1e-3)
