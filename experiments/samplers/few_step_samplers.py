@@ -9,9 +9,9 @@ the evaluations allow.
 
 Analytic-DDIM adds noise, and its law is exact, too: on a spectrum each step is a x + b w, whose two
 numbers are read off the sampler, and on the line its density is carried from grid to grid. It is
-nearer than DDIM everywhere, but with one variance for all coordinates by 1 % only on the spectrum
-k^-2. There gradient estimation is nearer, as in the document's table; on the line, where that one
-variance is the right one, Analytic-DDIM is, from ten evaluations on.
+nearer than DDIM everywhere, but with one variance for all coordinates by less than 1 % on the
+spectrum k^-2. There gradient estimation is nearer, as in the document's table; on the line, where
+that one variance is the right one, Analytic-DDIM is, from ten evaluations on.
 
 Gradient estimation beats DDIM everywhere, but not the others everywhere: UniPC is nearer at ten
 evaluations on the spectra k^-1 and k^-1.5. Where it is best, at 20 and 50 evaluations on steep

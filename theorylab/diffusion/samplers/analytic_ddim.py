@@ -42,7 +42,8 @@ def analytic_ddim(
     sigma = 0 adds no noise and returns the denoiser's output, as the authors' code does.
 
     Raises ``ValueError`` for a ``noise_power`` of another length or outside [0, 1], an ``eta`` that
-    is negative or not finite; the rest as in :func:`~.ddim.ddim`.
+    is negative or not finite; ``generator`` and the rest as in
+    :func:`~.ancestral.ddpm`.
     """
     path = checked_path(x, sigmas, final_denoise=final_denoise)
     check_eta(eta)

@@ -38,7 +38,8 @@ def ddpm(
 
     Ho, Jain & Abbeel 2020 (arXiv 2006.11239), eqs. 6, 7, 11, in variance-exploding coordinates;
     Permenter & Yuan 2024 (arXiv 2306.04848). ``generator`` draws the noise (torch's global one if
-    None). Arguments, states and errors as in :func:`~.ddim.ddim`.
+    None) of the whole batch at once: what a row gets depends on the batch that it is in. Arguments,
+    states and errors as in :func:`~.ddim.ddim`.
     """
     path = checked_path(x, sigmas, final_denoise=final_denoise)
     splits = [_ddpm_split(sigma, sigma_next) for sigma, sigma_next in pairwise(path)]
@@ -61,7 +62,7 @@ def ancestral(
     and ``x_{t-1}`` as at the head of this file: the ``eta`` of Song, Meng & Ermon 2021 (arXiv
     2010.02502), eq. 16, whose variance-exploding form is k-diffusion's. Above 1 it is more noise
     than DDPM's, until all of it is new. Raises ``ValueError`` for an ``eta`` that is negative or
-    not finite; the rest as in :func:`ddpm`.
+    not finite; ``generator`` and the rest as in :func:`ddpm`.
     """
     path = checked_path(x, sigmas, final_denoise=final_denoise)
     check_eta(eta)

@@ -43,7 +43,8 @@ def edm_stochastic(
     a step to sigma = 0, where y is the denoiser's output.
 
     Raises ``ValueError`` for a ``churn`` or ``noise_scale`` that is negative or not finite, and for
-    ``sigma_to > sigma_from``; the rest as in :func:`~.ddim.ddim`.
+    ``sigma_to > sigma_from``; ``generator`` and the rest as in
+    :func:`~.ancestral.ddpm`.
     """
     path = checked_path(x, sigmas, final_denoise=final_denoise)
     for name, value in (("churn", churn), ("noise_scale", noise_scale)):

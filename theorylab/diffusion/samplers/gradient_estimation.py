@@ -39,7 +39,7 @@ def gradient_estimation(
 
     A step to sigma = 0 is taken like any other: with ``gamma != 1`` it does not end in the
     denoiser's output. ``final_denoise=True`` appends such a step. ``generator`` draws the noise of
-    ``mu > 0``.
+    ``mu > 0``, as in :func:`~.ancestral.ddpm`.
 
     Raises ``ValueError`` for a ``gamma`` that is not finite and a ``mu`` outside [0, 1); the rest
     as in :func:`~.ddim.ddim`.
