@@ -1,5 +1,8 @@
 """Inception FID: the wiring with a small network in Inception's place, and what is refused."""
 
+import os
+import pickle
+
 import pytest
 import torch
 from torch import nn
@@ -7,7 +10,7 @@ from torch import nn
 from theorylab.errors import Missing, UsageError
 from theorylab.images import pretrained
 from theorylab.images.features import frechet_distance, moments
-from theorylab.images.inception import inception_distance, inception_metric
+from theorylab.images.inception import inception_distance, inception_metric, only_tensors
 
 
 class Small(nn.Module):
@@ -63,3 +66,20 @@ def test_pretrained_weights_are_looked_for_and_named_by_content(tmp_path, monkey
     before = pretrained.checksum("ddpm-cifar10-32")
     weights.write_bytes(b"2")
     assert pretrained.checksum("ddpm-cifar10-32") != before
+
+
+class Harmful:
+    def __reduce__(self):
+        return (open, ("harm", "w"))
+
+
+def test_weights_with_code_in_them_are_refused_even_where_a_library_would_run_it(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", raising=False)
+    torch.save({"weight": Harmful()}, "weights.pth")
+    with only_tensors(), pytest.raises(pickle.UnpicklingError):
+        torch.load("weights.pth", weights_only=False)
+    assert not (tmp_path / "harm").exists()
+    assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ

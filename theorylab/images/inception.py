@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -34,12 +37,13 @@ def inception_metric(
     if feature is None:
         weights = pretrained.locate("inception")
         try:
-            metric = FrechetInceptionDistance(
-                2048,
-                reset_real_features=False,
-                feature_extractor_weights_path=str(weights),
-                antialias=False,
-            )
+            with only_tensors():
+                metric = FrechetInceptionDistance(
+                    2048,
+                    reset_real_features=False,
+                    feature_extractor_weights_path=str(weights),
+                    antialias=False,
+                )
         except ModuleNotFoundError as error:
             raise Missing(
                 "Inception's weights are read by torch-fidelity: "
@@ -50,6 +54,25 @@ def inception_metric(
     metric = metric.to(device)
     _update(metric, reference, real=True)
     return metric
+
+
+@contextmanager
+def only_tensors() -> Iterator[None]:
+    """Whatever torch reads meanwhile may hold tensors, and no code to run.
+
+    The published weights are a pickle, and another library reads them: before torch 2.6 that would
+    run what is in it.
+    """
+    name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def inception_distance(metric: FrechetInceptionDistance, images: Tensor) -> float:
