@@ -39,8 +39,8 @@ METHODS = {"DDIM": 1.0, "gradient estimation": 2.0}
     grid={"schedule": list(SCHEDULES), "method": list(METHODS)},
     data=DATA,
     quick={"method": ["DDIM"], "groups": 20, "size": 8},
-    default={"groups": 25, "size": 80},
-    paper={"groups": 50, "size": 100},
+    default={"groups": 50, "size": 100},
+    paper={"groups": 50, "size": 1000},
 )
 def schedules(schedule, method, groups, size):
     """Ten steps along a schedule."""
