@@ -94,6 +94,8 @@ def run(experiments, jobs, scheduler, why, fresh, **given) -> None:
     from .judge import FAILED, NOT_REACHED, worst_status
 
     settings = selection.read_settings(fresh=fresh, **given)
+    if jobs > 1 and not scheduler:
+        engine.warm_up()
     runs = selection.prepare(experiments, settings, given["paths"])
     out = screen.console()
     with engine.engine(jobs, scheduler) as chosen, screen.progress(out) as bar:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import multiprocessing
 import os
 import time
 import traceback
@@ -113,6 +114,49 @@ def serial(tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
         yield task, measure(task)
 
 
+#: Imported once, in the process that local workers are forked from, not for seconds in each of
+#: them. Nothing of theorylab: a worker reads that itself, as it is on the disk then.
+PRELOADED = ["distributed", "torch", "xarray", "h5netcdf", "scipy.stats", "sympy", "threadpoolctl"]
+
+#: What the C library and its thread pools read once, when a process starts.
+PROCESS_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # dask's own 64 KiB makes glibc return every block to the system: a fifth of the time of cells
+    # with large arrays went into mapping pages.
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
+}
+
+
+def warm_up() -> None:
+    """Start the process that local workers are forked from, and return while it imports.
+
+    Called as early as a run knows that it wants workers; :class:`Dask` calls it too. Does nothing
+    where it runs already, and where the system cannot fork (workers import for themselves there).
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return
+    from multiprocessing import forkserver
+
+    with _environment_restored():
+        os.environ.update(PROCESS_ENVIRONMENT)
+        multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
+        forkserver.ensure_running()
+
+
+@contextlib.contextmanager
+def _environment_restored() -> Iterator[None]:
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        os.environ.update(before)
+
+
 class Dask:
     """A dask.distributed cluster: a local one of ``jobs`` processes, or any ``scheduler``.
 
@@ -125,29 +169,27 @@ class Dask:
         from dask.distributed import Client, LocalCluster
 
         self._cluster = None
+        self._settings = contextlib.ExitStack()
         try:
             if scheduler:
                 self._client = Client(scheduler, timeout="20s", set_as_default=False)
             else:
-                settings = {
-                    # A cell whose worker died gets one more chance, and then one by itself.
-                    "distributed.scheduler.allowed-failures": 1,
-                    # dask's own 64 KiB makes glibc return every block to the system: a fifth of
-                    # the time of cells with large arrays went into mapping pages.
-                    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 1 << 30,
-                    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 1 << 25,
-                }
-                with dask.config.set(settings):
-                    self._cluster = LocalCluster(
-                        n_workers=jobs,
-                        threads_per_worker=1,
-                        processes=True,
-                        memory_limit=0,  # a cell's memory is the experiment's business
-                        dashboard_address=None,
-                        silence_logs="CRITICAL",
-                    )
+                # Until the end: a worker that died is started again by the same settings.
+                self._settings.enter_context(dask.config.set(_local_settings()))
+                self._cluster = LocalCluster(
+                    n_workers=jobs,
+                    threads_per_worker=1,
+                    processes=True,
+                    memory_limit=0,  # a cell's memory is the experiment's business
+                    dashboard_address="127.0.0.1:0",  # None means port 8787
+                    scheduler_kwargs={"dashboard": False},
+                    silence_logs="CRITICAL",
+                    # A forked worker has the environment of its origin, which may be older.
+                    env={**os.environ, **PROCESS_ENVIRONMENT},
+                )
                 self._client = Client(self._cluster, set_as_default=False)
         except (OSError, ValueError, RuntimeError) as error:
+            self._settings.close()
             what = f"the scheduler {scheduler}" if scheduler else f"{jobs} processes"
             hint = (
                 ""
@@ -199,6 +241,19 @@ class Dask:
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
+        self._settings.close()
+
+
+def _local_settings() -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        # A cell whose worker died gets one more chance, and then one by itself.
+        "distributed.scheduler.allowed-failures": 1,
+        "distributed.nanny.pre-spawn-environ": PROCESS_ENVIRONMENT,
+    }
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        warm_up()
+        settings["distributed.worker.multiprocessing-method"] = "forkserver"
+    return settings
 
 
 @contextlib.contextmanager
@@ -209,15 +264,10 @@ def engine(jobs: int = 1, scheduler: str | None = None) -> Iterator:
     if jobs == 1 and not scheduler:
         yield serial
         return
-    environment = dict(os.environ)
-    try:
+    # dask leaves what it sets for its workers (threads, hash seed) in this process as well.
+    with _environment_restored():
         cluster = Dask(jobs, scheduler)
         try:
             yield cluster
         finally:
             cluster.close()
-    finally:
-        # dask leaves what it sets for its workers (threads, hash seed) in this process as well.
-        for name in set(os.environ) - set(environment):
-            del os.environ[name]
-        os.environ.update(environment)
