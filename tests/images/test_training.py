@@ -90,6 +90,7 @@ def test_it_learns_and_the_card_says_what_was_done(data, tmp_path):
     assert float(history.loss[-1]) < 0.5 * float(history.loss[0])
     card = checkpoints.read_card(path)
     assert card["steps"] == 150 and card["data"]["name"] == "noise" and card["recipe"]["seed"] == 0
+    assert card["arithmetic"]["threads"] == 1 and card["arithmetic"]["device"] == "cpu"
     weights = checkpoints.read_weights(path, card)
     model = UNetDenoiser(SMALL)
     checkpoints.fill(model, weights, path)

@@ -4,8 +4,8 @@ r"""Training a denoiser: the preconditioned loss, a moving average of the weight
 
 which weights every noise level alike at the start (Karras et al. 2022, arXiv 2206.00364, eq. 8 and
 appendix B.6). Everything random in step k is drawn from a generator seeded by (seed, k), so that a
-run that was killed and resumed makes the same steps as one that was not (to the last bit, with the
-same number of threads).
+run that was killed and resumed makes the same steps as one that was not: to the last bit with the
+same arithmetic, that is the same number of threads and precision, which the card names.
 """
 
 from __future__ import annotations
@@ -175,6 +175,11 @@ def train(
         generator=generator_of(recipe.seed, 2),
     )
     model.to(ranks.device, memory_format=torch.channels_last)
+    arithmetic = {
+        "device": ranks.device,
+        "precision": "bfloat16" if model.low_precision else "float32",
+        "threads": torch.get_num_threads(),
+    }
     average = AveragedModel(model, multi_avg_fn=moving_average(recipe.ema))
     optimizer = torch.optim.AdamW(
         model.parameters(),
@@ -223,7 +228,8 @@ def train(
         if step % save_every == 0 or share >= 1:
             state.save(step, elapsed, history)
             store.write_dataset(folder / "history.nc", _history(history))
-            card = {**about, **_outcome(step, elapsed, history), **(facts or {})}
+            card = {**about, **_outcome(step, elapsed, history), "arithmetic": arithmetic}
+            card |= facts or {}
             checkpoints.save(_halved(average.module), card, folder / "model")
     return folder / "model.safetensors"
 
