@@ -118,7 +118,8 @@ def test_every_experiment_has_a_plan_for_every_preset():
     for name in find():
         for measurement in load(name).measurements.values():
             for preset in PRESETS:
-                assert measurement.plan(preset).cells(), (name, measurement.name, preset)
+                planned = measurement.left_out(preset) or measurement.plan(preset).cells()
+                assert planned, (name, measurement.name, preset)
 
 
 def test_data(theorylab, tmp_path):

@@ -69,11 +69,41 @@ def test_unknown_preset(experiment):
 
 
 @pytest.mark.parametrize(
+    ("presets", "judged", "other"),
+    [
+        ({"quick": None, "paper": {}}, {"paper"}, "paper"),
+        ({"quick": None, "default": {"n": 2}}, {"default", "paper"}, "default"),
+        ({"default": None, "paper": {"n": 2}}, {"quick", "paper"}, "paper"),
+        ({"paper": None}, {"quick", "default"}, "quick"),
+    ],
+)
+def test_none_leaves_a_measurement_out_of_a_preset_and_of_the_larger_ones_that_take_after_it(
+    presets, judged, other
+):
+    made = Experiment()
+
+    @made.measure(grid={"m": [1, 2]}, **presets)
+    def lengths(m, n=1):
+        raise AssertionError
+
+    measurement = made.measurements["lengths"]
+    for preset in ("quick", "default", "paper"):
+        if preset in judged:
+            assert measurement.left_out(preset) == "" and len(plan(made, preset).cells()) == 2
+        else:
+            said = f"not in the {preset} preset; run with --preset {other}"
+            assert measurement.left_out(preset) == said
+            with pytest.raises(UsageError, match=said):
+                plan(made, preset)
+
+
+@pytest.mark.parametrize(
     ("grid", "presets", "error", "message"),
     [
         ({"m": [1]}, {}, TypeError, "no argument for the axis m"),
         ({"n": [1]}, {"small": {}}, TypeError, "unknown preset small"),
         ({"n": [1]}, {"quick": {"k": 1}}, TypeError, "no argument is called k"),
+        ({"n": [1]}, {"quick": None}, TypeError, "in no preset"),
         ({"n": []}, {}, UsageError, "no value"),
         ({"n": [1, "a"]}, {}, UsageError, "one type"),
         ({"n": [1, 1.0]}, {}, UsageError, "repeats"),

@@ -152,6 +152,77 @@ def test_a_missing_data_set_skips_its_cells_visibly(write_experiment, theorylab,
     assert "go there" in theorylab("run", "pictures", "--path", folder).out
 
 
+@pytest.fixture
+def edges(write_experiment):
+    """The coin, and a coin on its edge: measured in the paper preset alone."""
+    folder = write_experiment()
+    text = (
+        (folder / "coin.py").read_text()
+        + """
+@experiment.measure(grid={"p": [0.5]}, quick=None, paper={"rolls": 10_000})
+def edge(p, rolls, rng):
+    return xr.Dataset({"heads": int(rng.binomial(rolls, p)), "flips": rolls})
+
+
+def rolled(edge, factor=1.0):
+    return checks.proportion(edge.heads, edge.flips, factor * edge.p, margin=0.1, reason="a fifth")
+
+
+experiment.claim(
+    "edge", r"E[H]/n = p", source=Source("folklore"), check=rolled,
+    controls=[Control("half", factor=0.5)],
+)
+"""
+    )
+    return write_experiment(text=text)
+
+
+def test_what_a_preset_leaves_out_is_not_judged_and_not_missed(edges, theorylab, tmp_path):
+    answer = theorylab("run", "coin", "--preset", "quick", "--path", edges)
+    assert answer.status == 0, answer.out
+    said = "not in the quick preset; run with --preset paper"
+    assert f"left out coin.edge: {said}" in answer.out and "1 without data" in answer.out
+    assert "misses" not in answer.out
+    assert set(store.read_json(stored(tmp_path) / "run.json")["measurements"]) == {"tosses"}
+    edge = store.read_json(stored(tmp_path) / "verdicts.json")["judgements"][2]
+    assert (edge["verdict"], edge["why"]) == ("inconclusive", f"no data (edge: {said})")
+    assert not edge["asked"] and edge["controls"][0]["verdict"] == "inconclusive"
+    assert theorylab("judge", "coin", "--path", edges).status == 0
+    assert "not as expected" not in theorylab("list", "coin", "--path", edges).out
+    (row,) = [
+        row
+        for row in json.loads(theorylab("claims", "coin", "--path", edges, "--json").out)
+        if row.get("id") == "edge"
+    ]
+    assert not row["asked"] and row["why"].endswith(f"{said})")
+    paper = theorylab("run", "coin", "--preset", "paper", "--path", edges)
+    assert paper.status == 0 and "left out" not in paper.out and "3 as expected" in paper.out
+
+
+def test_an_override_of_what_is_left_out_says_which_preset_has_it(edges, theorylab, tmp_path):
+    run = ("run", "coin", "--preset", "quick", "--path", edges, "--set")
+    for key in ("edge.rolls", "rolls"):
+        refused = theorylab(*run, f"{key}=9")
+        assert refused.status == 2 and not (tmp_path / "results").exists()
+        said = f"--set {key}: edge is not in the quick preset; run with --preset paper"
+        assert said in refused.err
+    # An axis that other measurements share is theirs.
+    assert theorylab(*run, "p=0.5").status == 0
+
+
+def test_show_says_what_is_left_out(edges, theorylab):
+    shown = theorylab("show", "coin", "--path", edges).out
+    assert shown.count("left out") == 2 and "paper: rolls=10000" in shown
+    assert shown.count("judged in the preset: paper\n") == 1
+
+
+def test_a_run_of_nothing_but_what_is_left_out_has_checked_nothing(edges, theorylab):
+    text = (edges / "coin.py").read_text()
+    (edges / "coin.py").write_text(text.replace("quick={", "quick=None, paper={"))
+    answer = theorylab("run", "coin", "--preset", "quick", "--path", edges)
+    assert answer.status == 3 and "nothing was checked" in answer.err
+
+
 def test_dask_gives_the_bits_of_the_serial_engine(write_experiment, tmp_path):
     paths = [write_experiment()]
     shas = []

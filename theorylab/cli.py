@@ -118,9 +118,10 @@ def run(experiments, jobs, scheduler, why, fresh, **given) -> None:
             for measurement, reason in finished.why.items():
                 click.echo(f"{finished.name}.{measurement}: {reason}")
     screen.print_summary(out, runs)
-    statuses = [j.status for r in runs for j in r.judgements]
+    statuses = [j.status for r in runs for j in r.judgements if j.asked]
     if not statuses:
-        click.echo("theorylab: nothing was checked: there is no claim to judge", err=True)
+        where = f"in the {settings.preset} preset"
+        click.echo(f"theorylab: nothing was checked: there is no claim to judge {where}", err=True)
         statuses = [NOT_REACHED]
     statuses += [FAILED for r in runs for cells in r.failed.values() if cells]
     sys.exit(worst_status(statuses))

@@ -24,7 +24,7 @@ import xarray as xr
 from .comparability import differences_of_definition
 from .errors import TheorylabError, UsageError
 from .evidence import REFUTED
-from .experiment import PRESETS
+from .measurement import PRESETS
 from .report import numbers
 from .stored_runs import StoredRun, find_runs, read_run
 

@@ -17,7 +17,7 @@ from typing import Any
 from . import engine, runner
 from .discovery import reference
 from .errors import UsageError
-from .experiment import PRESETS
+from .measurement import PRESETS
 from .result import Result, result_of
 
 Paths = str | Path | Iterable[str | Path]
@@ -105,7 +105,7 @@ def _prepare(experiment, preset, overrides, seed, device, results, path, fresh) 
     overrides = _texts(overrides or {})
     settings = runner.Settings(preset, overrides, seed, device, Path(results), fresh)
     prepared = runner.prepare(reference(experiment, _paths(path)), settings)
-    runner.check_overrides([prepared.experiment], settings.overrides)
+    runner.check_overrides([prepared], settings.overrides)
     return prepared
 
 

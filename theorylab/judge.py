@@ -9,7 +9,7 @@ refutation is an exact witness (a proof or a certificate).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,11 +33,16 @@ class Finding:
     why: str = ""
     evidence: dict = field(default_factory=dict)
     raised: bool = False
+    asked: bool = True
 
 
 @dataclass
 class Judgement:
-    """The verdict on one claim, with everything a reader needs to weigh it."""
+    """The verdict on one claim, with everything a reader needs to weigh it.
+
+    ``asked`` is False where the preset leaves out a measurement that the claim is about: then
+    nothing is judged, and nothing is missed.
+    """
 
     id: str
     verdict: str
@@ -48,6 +53,7 @@ class Judgement:
     controls: list[dict]
     datasets: dict[str, str]
     skipped: list[str]
+    asked: bool = True
 
     def __repr__(self) -> str:
         from .display import judgement_text
@@ -65,6 +71,7 @@ def judge(
     datasets: Mapping[str, xr.Dataset],
     *,
     absent: Mapping[str, str] | None = None,
+    left_out: Collection[str] = (),
     skipped: Mapping[str, list[str]] | None = None,
     sha256: Mapping[str, str] | None = None,
 ) -> list[Judgement]:
@@ -74,6 +81,7 @@ def judge(
         experiment: whose claims are judged.
         datasets: by measurement name.
         absent: why a measurement has no dataset, by its name.
+        left_out: measurements that are absent because the preset does not ask for them.
         skipped: cells left out for a data set that is not on the machine, by measurement.
         sha256: content identity of each dataset.
     """
@@ -83,7 +91,7 @@ def judge(
     def find(claim: Claim, control: Control | None = None) -> Finding:
         key = (claim.id, control.statement if control else "")
         if key not in findings:
-            findings[key] = _evaluate(experiment, claim, control, datasets, absent)
+            findings[key] = _evaluate(experiment, claim, control, datasets, absent, left_out)
         return findings[key]
 
     judgements = []
@@ -103,11 +111,12 @@ def judge(
                 verdict=verdict,
                 why=why,
                 expected=claim.expected,
-                status=_status(claim, verdict, own.raised),
+                status=_status(claim, verdict, own),
                 evidence=own.evidence,
                 controls=controls,
                 datasets={name: sha256[name] for name in used if name in sha256},
                 skipped=[cell for name in used for cell in skipped.get(name, [])],
+                asked=own.asked,
             )
         )
     return judgements
@@ -152,11 +161,13 @@ def _evaluate(
     control: Control | None,
     datasets: Mapping[str, xr.Dataset],
     absent: Mapping[str, str],
+    left_out: Collection[str],
 ) -> Finding:
     missing = [n for n in experiment.datasets_of(claim.check) if n not in datasets]
     if missing:
         reasons = "; ".join(f"{name}: {absent.get(name, 'not measured')}" for name in missing)
-        return Finding(INCONCLUSIVE, f"no data ({reasons})")
+        asked = not set(missing) & set(left_out)
+        return Finding(INCONCLUSIVE, f"no data ({reasons})", asked=asked)
     try:
         evidence = experiment.evaluate(claim, datasets, control)
     except Exception as error:  # a mistake in one check must not cost the other verdicts
@@ -194,9 +205,9 @@ def _json(number: float) -> float | str:
     return number if math.isfinite(number) else str(number)
 
 
-def _status(claim: Claim, verdict: str, raised: bool) -> int:
-    if raised:
+def _status(claim: Claim, verdict: str, own: Finding) -> int:
+    if own.raised:
         return FAILED
-    if claim.expected is None or verdict == claim.expected:
+    if claim.expected in (None, verdict) or not own.asked:
         return OK
     return NOT_REACHED if verdict == INCONCLUSIVE else CONTRADICTED

@@ -15,7 +15,7 @@ from typing import Any
 
 from . import fingerprint, store
 from .errors import Missing, UsageError
-from .experiment import Plan
+from .measurement import Plan
 
 JUDGING = ("evidence.py", "judge.py", "claim.py", "checks")
 

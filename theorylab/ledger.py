@@ -13,7 +13,8 @@ from .discovery import find, load, reference
 from .documents import DOCUMENTS
 from .errors import NotThere, UsageError
 from .evidence import REFUTED
-from .experiment import PRESETS, Experiment
+from .experiment import Experiment
+from .measurement import PRESETS
 from .suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -178,6 +179,7 @@ def row(experiment: Experiment, claim: Claim, preset: str | None, judged: dict) 
         "expected": claim.expected,
         "verdict": judged.get("verdict"),
         "why": judged.get("why", ""),
+        "asked": judged.get("asked", True),
         "level": evidence.get("level"),
         "estimate": evidence.get("estimate"),
         "interval": _pair(evidence.get("lower"), evidence.get("upper")),

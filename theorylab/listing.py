@@ -95,7 +95,7 @@ def show(name, paths) -> None:
         click.echo(f"{experiment.name}: {experiment.title}")
         _show_measurements(experiment)
     for claim in claims:
-        _show_claim(claim)
+        _show_claim(experiment, claim)
 
 
 def _claim(id: str, paths: Sequence[Path]):
@@ -122,17 +122,25 @@ def _show_measurements(experiment) -> None:
         click.echo(f"\nmeasurement {measurement.name}")
         for axis, values in measurement.grid.items():
             click.echo(f"  axis {axis}: {', '.join(map(str, values))}")
-        for preset, values in measurement.presets.items():
-            inside = ", ".join(f"{k}={v}" for k, v in values.items())
-            click.echo(f"  {preset}: {inside or 'as the axes say'}")
+        for preset in command_options.PRESETS:
+            values = measurement.presets.get(preset)
+            if measurement.left_out(preset):
+                click.echo(f"  {preset}: left out")
+            elif values is not None:
+                inside = ", ".join(f"{k}={v}" for k, v in values.items())
+                click.echo(f"  {preset}: {inside or 'as the axes say'}")
 
 
-def _show_claim(claim) -> None:
+def _show_claim(experiment, claim) -> None:
     click.echo(f"\nclaim {claim.id} ({claim.form}; expected: {claim.expected or 'open'})")
     click.echo(f"  {claim.statement}")
     click.echo(f"  source: {claim.source}")
     if claim.conditions:
         click.echo(f"  conditions: {claim.conditions}")
+    needed = [experiment.measurements[name] for name in experiment.datasets_of(claim.check)]
+    judged = [p for p in command_options.PRESETS if not any(m.left_out(p) for m in needed)]
+    if len(judged) < len(command_options.PRESETS):
+        click.echo(f"  judged in the preset: {', '.join(judged) or 'none'}")
     if claim.twin:
         click.echo(f"  twin: {claim.twin.id}")
     for control in claim.controls:

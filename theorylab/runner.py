@@ -21,8 +21,9 @@ from .definitions import definitions
 from .discovery import Reference, load_reference
 from .engine import Outcome, Task, one_thread
 from .errors import StorageError, UsageError
-from .experiment import PRESETS, Experiment, Plan
+from .experiment import Experiment
 from .judge import Judgement, judge
+from .measurement import PRESETS, Plan
 from .suggest import did_you_mean
 
 DEVICES = ("cpu", "cuda")
@@ -82,6 +83,13 @@ class Run:
     def name(self) -> str:
         return self.experiment.name
 
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Why the preset does not measure them, by the names of such measurements."""
+        preset = self.settings.preset
+        found = {name: m.left_out(preset) for name, m in self.experiment.measurements.items()}
+        return {name: why for name, why in found.items() if why}
+
     def data_key(self, measurement: str) -> str:
         return keys.digest(self.key_parts[measurement])
 
@@ -99,6 +107,7 @@ def prepare(reference: Reference, settings: Settings) -> Run:
     plans = {
         name: measurement.plan(settings.preset, _applicable(settings.overrides, measurement))
         for name, measurement in experiment.measurements.items()
+        if not measurement.left_out(settings.preset)
     }
     parts = {
         name: keys.data_key_parts(experiment.name, plan, settings.seed, settings.device)
@@ -110,14 +119,21 @@ def prepare(reference: Reference, settings: Settings) -> Run:
     return Run(experiment, reference, settings, plans, parts, folder)
 
 
-def check_overrides(experiments: Sequence[Experiment], overrides: Mapping[str, Any]) -> None:
-    """UsageError when a ``--set`` key is neither axis nor parameter of any chosen experiment."""
+def check_overrides(runs: Sequence[Run], overrides: Mapping[str, Any]) -> None:
+    """UsageError when a ``--set`` key is neither axis nor parameter of anything to be measured."""
     allowed: dict[str, None] = {}
-    for experiment in experiments:
-        for name, measurement in experiment.measurements.items():
+    elsewhere: dict[str, str] = {}
+    for run in runs:
+        for name, measurement in run.experiment.measurements.items():
             for own in (*measurement.grid, *measurement.arguments()):
-                allowed |= {own: None, f"{name}.{own}": None}
+                keys_of_it = dict.fromkeys((own, f"{name}.{own}"))
+                if name in run.plans:
+                    allowed |= keys_of_it
+                else:
+                    elsewhere |= dict.fromkeys(keys_of_it, f"{name} is {run.left_out[name]}")
     unknown = [key for key in overrides if key not in allowed]
+    if unknown and unknown[0] in elsewhere:
+        raise UsageError(f"--set {unknown[0]}: {elsewhere[unknown[0]]}")
     if unknown:
         short = ", ".join(name for name in allowed if "." not in name) or "none"
         hint = did_you_mean(unknown[0], allowed)
@@ -388,6 +404,7 @@ def judge_loaded(run: Run) -> None:
             run.experiment,
             run.datasets,
             absent=absent(run),
+            left_out=run.left_out,
             skipped=run.skipped,
             sha256=run.sha256,
         )
@@ -395,7 +412,7 @@ def judge_loaded(run: Run) -> None:
 
 def absent(run: Run) -> dict[str, str]:
     """Why a measurement has no dataset, by its name."""
-    return {
+    return run.left_out | {
         name: "; ".join(
             [f"{cell} failed: {o.message}" for cell, o in run.failed.get(name, {}).items()]
             + run.skipped.get(name, [])

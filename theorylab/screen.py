@@ -71,6 +71,9 @@ def print_summary(out: Console, runs: Sequence[Run]) -> None:
         + f"chance that any verdict is wrong by bad luck: at most "
         f"{chance_of_a_wrong_verdict(judgements):.1g}"
     )
+    for run in runs:
+        for measurement, why in run.left_out.items():
+            out.print(f"[yellow]left out[/yellow] {escape(run.name)}.{measurement}: {escape(why)}")
 
 
 def _line(judgement: Judgement) -> str:

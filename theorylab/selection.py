@@ -44,7 +44,7 @@ def prepare(experiments: Sequence[str], settings: Settings, paths: Sequence[Path
     from .discovery import reference
 
     runs = [runner.prepare(reference(name, paths), settings) for name in names(experiments, paths)]
-    runner.check_overrides([r.experiment for r in runs], settings.overrides)
+    runner.check_overrides(runs, settings.overrides)
     return runs
 
 
@@ -78,7 +78,7 @@ def stored(
         found = preset or (None if settings.custom else most_thorough(settings, name))
         chosen = replace(settings, preset=found or settings.preset)
         prepared = runner.prepare(reference(name, given["paths"]), chosen)
-        planned.append(prepared.experiment)
+        planned.append(prepared)
         latest = prepared.folder.parent / f"latest-{chosen.preset}"
         known = (prepared.folder / "run.json").is_file() or latest.is_file()
         if experiments or known:

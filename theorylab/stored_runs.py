@@ -10,7 +10,7 @@ import xarray as xr
 
 from . import store
 from .errors import StorageError, UsageError
-from .experiment import PRESETS
+from .measurement import PRESETS
 
 
 @dataclass(frozen=True)

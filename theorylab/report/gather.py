@@ -15,8 +15,8 @@ from .. import figures, ledger, runner, store
 from ..discovery import experiments_folder, figure_file, find, load, load_figure, reference
 from ..drawing.rendering import render
 from ..errors import StorageError, TheorylabError
-from ..experiment import PRESETS
 from ..judge import Judgement
+from ..measurement import PRESETS
 from ..result import Result, result_of
 
 #: Larger drawings (pictures, clouds of points) are embedded as PNG, so that the page stays small.

@@ -149,7 +149,8 @@ def _claim(row: Mapping, section: Section, anchors: Mapping) -> dict:
         "logarithmic": bool(plot and plot.logarithmic),
         "level": row["level"] or "none",
         "alpha": row["alpha"] and numbers.number(row["alpha"]),
-        "unexpected": bool(row["verdict"] and row["expected"] not in (None, row["verdict"])),
+        "unexpected": bool(row["verdict"] and row["asked"])
+        and row["expected"] not in (None, row["verdict"]),
         "twin": anchors.get((section.name, row["twin"])),
         "controls": [
             {

@@ -15,6 +15,7 @@ experiment = Experiment()
 # A MEASUREMENT runs once in every cell of its grid and returns a dataset. Every axis of the grid
 # is an argument; `rng` is the cell's own random stream, seeded by what the cell is. A PRESET gives
 # the sizes: `--preset quick` must take seconds, `default` minutes; `paper`, if given, hours.
+# `quick=None` leaves out what is too long for a preset.
 @experiment.measure(
     grid={"sigma": [0.1, 1.0, 10.0]},
     quick={"draws": 1_000_000},
