@@ -43,7 +43,11 @@ def test_commands_presets_styles_and_names(tmp_path):
     assert set(complete("run", "x", "--preset", "")) == {"quick", "default", "paper"}
     assert set(complete("figures", "--style", "ic")) == {"icml2024", "iclr2024"}
     assert "--preset" in complete("run", "--pre")
-    assert complete("diagnose", "dig") == {"digits": "plain", "": "file"}
+    assert complete("diagnose", "fash") == {
+        "fashion-mnist": "plain",
+        "fashion-mnist-classifier": "plain",
+        "": "file",
+    }
     assert set(complete("data", "f")) == {"fashion-mnist"}
 
 

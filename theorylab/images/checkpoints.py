@@ -1,8 +1,9 @@
 """Checkpoints: weights as safetensors, everything else as a JSON card beside them. No pickles.
 
-    model.safetensors    the weights (of the moving average), bfloat16 or float32
+    model.safetensors    the weights (of the moving average), float16 or float32
     model.json           the card: architecture, data set and its checksum, seed, steps, versions,
-                         licence, the command that made it, sha256 of the weights
+                         threads and precision, licence, the command that made it, sha256 of the
+                         weights
 
 A card is written after its weights and names their sha256, so that a kill between the two is seen.
 """
