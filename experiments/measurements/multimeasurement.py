@@ -1,19 +1,14 @@
-r"""Multimeasurement: what do m noisy measurements of the same X give, and how sharp is the bound?
+r"""Multimeasurement: how near do m noisy measurements come to the law of X, and how sharp is that?
 
-Y_i = X + sigma eps_i for i = 1..m, all independent. Document 004 states that the posterior mean is
-the mean of the measurements plus (sigma^2 / m) times the score at noise sigma / sqrt(m), and that
-its law lies within W2^2 <= sigma^2 d / m of the law of X; "improved results with strong priors" is
-announced without a statement.
+Y_i = X + sigma eps_i for i = 1..m, all independent. Document 004 states that the mean of the
+measurements concentrates about X, and that the law of the posterior mean lies within W2^2 <=
+sigma^2 d / m of the law of X.
 
-Both statements hold. The bound holds for every law and is loose: with s = sigma / sqrt(m), Gaussian
-laws never use more than phi^-5 = 9.0 % of it, a pair of points 18.6 %, a lattice about 35 %. For
-smooth priors the true rate is m^-2 and the mean alone, without any denoising, has the same leading
-error: what helps is *half* the denoising step, which gives m^-4; for two points it is the full step
-that wins, exponentially.
+The bound holds for every law and is loose: with s = sigma / sqrt(m), Gaussian laws never use more
+than phi^-5 = 9.0 % of it, a pair of points 18.6 %, a lattice about 35 %.
 
 Everything is exact: W2 on the line by monotone coupling, products of lines by addition. The other
-route to each number is direct Bayes over the m measurements (no sufficiency used) and quadrature
-in y instead of in the probability.
+route to each number is quadrature in y instead of in the probability.
 """
 
 import math
@@ -23,11 +18,11 @@ import numpy as np
 import sympy as sp
 import torch
 import xarray as xr
-from scipy import special, stats
+from scipy import special
 
 from theorylab import Control, Experiment, Source, checks
-from theorylab.diffusion.distributions import GaussianMixture
 from theorylab.diffusion.ideal import IdealDenoiser
+from theorylab.diffusion.measured_mean import LAWS, jump, law_on_the_line, two_point_w2_squared
 from theorylab.diffusion.transport import diagonal_gaussian_w2, w2_squared_from_quantiles
 from theorylab.images import datasets
 
@@ -35,139 +30,10 @@ experiment = Experiment()
 
 PHI = (1 + math.sqrt(5)) / 2
 SIGMAS = (0.25, 0.5, 1.0, 2.0, 4.0)
-SMALL = tuple(0.4 * 2.0**-k for k in range(5))
-BAYES = "Multiple measurements: posterior mean"
 W2 = "Increased concentration around the mean (Saremi, Park and Bach 2023)"
-
-# weights, means, standard deviations of the laws of X on the line
-LINE = {
-    "normal": ([1.0], [0.0], [1.0]),
-    "mixture": ([0.3, 0.7], [-1.5, 1.0], [math.sqrt(0.1), 0.5]),
-    "two points": ([0.5, 0.5], [-1.0, 1.0], [0.0, 0.0]),
-    "lattice": ([1 / 9] * 9, list(np.arange(-4.0, 5.0)), [0.0] * 9),
-}
-
-
-def on_the_line(law):
-    weights, means, stds = LINE[law]
-    return GaussianMixture.isotropic(weights, [[m] for m in means], stds)
-
-
-def jump(law, y, s, step=1.0):
-    """y + step s^2 grad log q_s(y): the full jump is the posterior mean, step 0 the bare mean."""
-    return y + step * s**2 * law.score(y, s)
 
 
 # ---- measurements -----------------------------------------------------------------------------
-
-
-@experiment.measure(
-    grid={"law": ["eight modes", "digits"], "m": [1, 2, 5, 20, 100]},
-    data=("digits",),
-    quick={"queries": 32, "m": [1, 2, 5, 20]},
-    default={"queries": 128},
-    paper={"queries": 1024},
-)
-def posterior_means(law, m, queries, rng, generator):
-    """The posterior mean by its formula, and by Bayes' rule over the measurements one by one.
-
-    The noise of the mean, s, is held fixed and sigma = s sqrt(m), so that no posterior is
-    degenerate: where one mode has all the weight every formula is right.
-    """
-    if law == "digits":
-        images = datasets.as_float(datasets.digits()).flatten(1)
-        model, spread = IdealDenoiser(images), 1.0
-        weights = np.full(len(images), 1 / len(images))
-        means, covariance = images.numpy(), np.zeros((64, 64))
-    else:
-        dim, spread = 4, 0.5
-        weights = rng.dirichlet(np.full(8, 5.0))
-        means = rng.standard_normal((8, dim))
-        root = rng.standard_normal((dim, dim)) / 4
-        covariance = root @ root.T
-        model = GaussianMixture.full(weights, means, np.broadcast_to(covariance, (8, dim, dim)))
-    rows = []
-    for s in (0.5 * spread, spread, 2 * spread):
-        sigma = s * math.sqrt(m)
-        x = means[rng.choice(len(weights), size=queries, p=weights)]
-        x = x + rng.multivariate_normal(np.zeros(x.shape[1]), covariance, size=queries)
-        y = x[:, None] + sigma * rng.standard_normal((queries, m, x.shape[1]))
-        mean = torch.from_numpy(y.mean(1))
-        score = lambda noise: (model(mean, noise) - mean) / noise**2  # noqa: B023
-        if law != "digits":
-            score = lambda noise: model.score(mean, noise)  # noqa: B023
-        arms = {
-            "formula": mean + sigma**2 / m * score(sigma / math.sqrt(m)),
-            "at sigma": mean + sigma**2 / m * score(sigma),
-            "step sigma^2": mean + sigma**2 * score(sigma / math.sqrt(m)),
-            "mean alone": mean,
-        }
-        oracle = bayes_mean(y, weights, means, covariance, sigma)
-        size = np.linalg.norm(oracle - mean.numpy(), axis=1)
-        rows.append(
-            [(np.linalg.norm(a.numpy() - oracle, axis=1) / size).max() for a in arms.values()]
-        )
-    return xr.Dataset(
-        {"error": (("noise", "arm"), np.array(rows), {"long_name": "relative error of the jump"})},
-        {"noise": ["half", "one", "two"], "arm": list(arms)},
-    )
-
-
-def bayes_mean(y, weights, means, covariance, sigma):
-    """E[X | y_1..y_m] by one Kalman step for each measurement in each component."""
-    queries, m, dim = y.shape
-    centre = np.broadcast_to(means, (queries, *means.shape)).copy()
-    spread = covariance.copy()
-    log_weight = np.broadcast_to(np.log(weights), (queries, len(weights))).copy()
-    for i in range(m if covariance.any() else 0):
-        predictive = spread + sigma**2 * np.eye(dim)
-        gain = np.linalg.solve(predictive, spread).T
-        residual = y[:, i, None] - centre
-        whitened = np.linalg.solve(predictive, residual.reshape(-1, dim).T).T
-        log_weight -= 0.5 * (residual * whitened.reshape(residual.shape)).sum(-1)
-        centre += residual @ gain.T
-        spread = spread - gain @ spread
-    for i in range(0 if covariance.any() else m):  # points do not move: only their weights do
-        log_weight -= ((y[:, i, None] - means) ** 2).sum(-1) / (2 * sigma**2)
-    weight = np.exp(log_weight - log_weight.max(1, keepdims=True))
-    return np.einsum("qk,qkd->qd", weight / weight.sum(1, keepdims=True), centre)
-
-
-@experiment.measure(
-    grid={"m": [1, 2, 3, 7, 20], "dim": [1, 4]},
-    quick={"queries": 16},
-    default={"queries": 1000},
-)
-def densities(m, dim, queries, rng):
-    """log p(y_1..y_m): through the mean alone, and as a Gaussian mixture in R^(m d)."""
-    weights = rng.dirichlet(np.full(3, 5.0))
-    means = rng.standard_normal((3, dim))
-    roots = rng.standard_normal((3, dim, dim)) / 2
-    covariances = roots @ roots.transpose(0, 2, 1)
-    model = GaussianMixture.full(weights, means, covariances)
-    rows = {name: [] for name in ("through_the_mean", "at_sigma", "direct", "squares")}
-    for sigma in (0.5, 1.0, 3.0):
-        which = rng.choice(3, size=queries, p=weights)
-        x = means[which] + np.einsum(
-            "qij,qj->qi", roots[which], rng.standard_normal((queries, dim))
-        )
-        y = x[:, None] + sigma * rng.standard_normal((queries, m, dim))
-        mean = torch.from_numpy(y.mean(1))
-        rows["through_the_mean"].append(model.log_density(mean, sigma / math.sqrt(m)).numpy())
-        rows["at_sigma"].append(model.log_density(mean, sigma).numpy())
-        rows["squares"].append(((y - y.mean(1, keepdims=True)) ** 2).sum((1, 2)))
-        stacked = [
-            math.log(w)
-            + stats.multivariate_normal(
-                np.tile(mu, m), np.kron(np.ones((m, m)), c) + sigma**2 * np.eye(m * dim)
-            ).logpdf(y.reshape(queries, -1))
-            for w, mu, c in zip(weights, means, covariances, strict=True)
-        ]
-        rows["direct"].append(np.logaddexp.reduce(stacked, axis=0).reshape(queries))
-    return xr.Dataset(
-        {name: (("sigma", "query"), np.array(v)) for name, v in rows.items()},
-        {"sigma": [0.5, 1.0, 3.0]},
-    )
 
 
 @experiment.measure(
@@ -214,7 +80,7 @@ def image_errors(images, m, draws, rng):
 
 
 @experiment.measure(
-    grid={"law": list(LINE), "m": [1, 4, 16, 64, 256]},
+    grid={"law": list(LAWS), "m": [1, 4, 16, 64, 256]},
     quick={"m": [1, 4]},
 )
 def distances(law, m):
@@ -223,7 +89,7 @@ def distances(law, m):
     ``gaussian`` is the same for an independent N(0, 1) coordinate, of which a product law in R^d
     has d - 1: squared distances of products add.
     """
-    mixture = on_the_line(law)
+    mixture = law_on_the_line(law)
     rows = []
     for sigma in SIGMAS:
         s = sigma / math.sqrt(m)
@@ -231,7 +97,7 @@ def distances(law, m):
             mixture.quantile,
             lambda u, s=s: jump(mixture, mixture.quantile(u, s)[:, None], s)[:, 0],
             rtol=1e-7,
-            jumps=np.cumsum(LINE[law][0])[:-1] if max(LINE[law][2]) == 0 else (),
+            jumps=np.cumsum(LAWS[law][0])[:-1] if max(LAWS[law][2]) == 0 else (),
         )
         zero = torch.zeros(1, dtype=torch.float64)
         normal = diagonal_gaussian_w2(zero, 1.0, zero, 1 / math.sqrt(1 + s**2))
@@ -249,13 +115,13 @@ def distances(law, m):
 
 
 def variance(law):
-    weights, means, stds = map(np.array, LINE[law])
+    weights, means, stds = map(np.array, LAWS[law])
     return float(weights @ (stds**2 + (means - weights @ means) ** 2))
 
 
 def by_quadrature(law, s):
     """W2^2 with and without the jump, and E Var(X | Y), by Gauss-Legendre panels in y."""
-    weights, means, stds = (np.array(v)[:, None] for v in LINE[law])
+    weights, means, stds = (np.array(v)[:, None] for v in LAWS[law])
     noisy = np.sqrt(stds**2 + s**2)
     cdf = lambda x, sd: (weights * special.ndtr((x - means) / sd)).sum(0)
     reach = np.array([means.min() - 10 * noisy.max(), means.max() + 10 * noisy.max()])
@@ -294,54 +160,6 @@ def by_quadrature(law, s):
     return measure @ (x - mean) ** 2, measure @ (x - y) ** 2, measure @ spread
 
 
-@experiment.measure(grid={"prior": ["mixture", "two points"]})
-def small_noise(prior):
-    """W2^2 after no jump, half a jump and a full jump, as s decreases."""
-    law = on_the_line(prior)
-    rows = [
-        [
-            w2_squared_from_quantiles(
-                law.quantile,
-                lambda u, s=s, step=step: jump(law, law.quantile(u, s)[:, None], s, step)[:, 0],
-                # The rates need the smooth prior's digits; of the points only who wins is asked.
-                rtol=1e-7 if prior == "mixture" else 1e-4,
-                jumps=[0.5] if prior == "two points" else (),
-            )[:2]
-            for step in (0.0, 0.5, 1.0)
-        ]
-        for s in SMALL
-    ]
-    values = np.array(rows)
-    return xr.Dataset(
-        {"w2_squared": (("s", "step"), values[..., 0]), "error": (("s", "step"), values[..., 1])},
-        {"s": list(SMALL), "step": [0.0, 0.5, 1.0]},
-    )
-
-
-@experiment.measure()
-def references():
-    """Constants by high precision: Fisher information, and the two-point prior as s -> 0."""
-    weights, means, stds = (list(map(mp.mpf, v)) for v in LINE["mixture"])
-    with mp.workdps(20):
-        normal = lambda x, m, sd: mp.exp(-((x - m) ** 2) / (2 * sd**2)) / (sd * mp.sqrt(2 * mp.pi))
-        terms = lambda x: [
-            w * normal(x, m, sd) for w, m, sd in zip(weights, means, stds, strict=True)
-        ]
-        slope = lambda x: (
-            -sum(t * (x - m) / sd**2 for t, m, sd in zip(terms(x), means, stds, strict=True))
-        )
-        fisher = mp.quad(lambda x: slope(x) ** 2 / sum(terms(x)), [-6, -2, -1.5, -1, 0, 1, 2, 6])
-        inverse = [mp.mpf(2) ** k for k in range(3, 9)]  # 1 / s^2
-        logs = [mp.log(two_point_w2_squared(1 / mp.sqrt(u))) for u in inverse]
-    return xr.Dataset(
-        {
-            "fisher": float(fisher),
-            "log_w2_squared": ("inverse_square", [float(v) for v in logs]),
-        },
-        {"inverse_square": [float(u) for u in inverse]},
-    )
-
-
 @experiment.measure()
 def two_points():
     """W2^2 / s^2 for X = +-1, by the distances of the mathematics and by mpmath.
@@ -350,7 +168,7 @@ def two_points():
     (1 - tanh)^2 <= 1 and <= 4 e^(-4|y|/s^2), split at |y| = 1/2, W2^2 / s^2 <= u^2 (Phi(-u/2) +
     4 e^(-2 u^2)) < 0.05 behind, u = 1/s.
     """
-    law = on_the_line("two points")
+    law = law_on_the_line("two points")
     places = np.unique(np.concatenate([np.geomspace(0.43, 6, 13), np.linspace(1.04, 1.12, 11)]))
     found = [
         w2_squared_from_quantiles(
@@ -372,56 +190,7 @@ def two_points():
     )
 
 
-def two_point_w2_squared(s):
-    """Prior +-1: x is coupled with the sign of y, so W2^2 = E(1 - tanh(|y|/s^2))^2."""
-    density = lambda y: (
-        sum(mp.exp(-((y - a) ** 2) / (2 * s**2)) for a in (-1, 1)) / (2 * s * mp.sqrt(2 * mp.pi))
-    )
-    edges = [0, s**2, 4 * s**2, 16 * s**2, 1 + 12 * s] if 16 * s**2 < 1 else [0, 1, 1 + 12 * s]
-    return 2 * mp.quad(lambda y: (1 - mp.tanh(y / s**2)) ** 2 * density(y), edges)
-
-
 # ---- checks -----------------------------------------------------------------------------------
-
-
-def jump_is_posterior_mean(posterior_means, arm="formula"):
-    d = posterior_means
-    return checks.identity(
-        d.error.sel(arm=arm).max("noise"),
-        rounding=1e-10,
-        margin=1e-7,
-        reason="rounding: at most 1e3 terms of relative size 1e-13; the slips sought exceed 1e-2",
-        where=(d.m > 1) | (arm in ("formula", "mean alone")),
-    )
-
-
-def sufficient_symbolic(factor=1):
-    """The measurements enter the likelihood of x through their mean alone."""
-    x, *y = sp.symbols("x y1:6", real=True)
-    mean = sp.Add(*y) / 5
-    left = sum((v - x) ** 2 for v in y)
-    right = factor * 5 * (mean - x) ** 2 + sum((v - mean) ** 2 for v in y)
-    witness = dict(
-        zip([x, *y], map(sp.Rational, ["1/3", "2/5", "3/2", "1", "0", "-1"]), strict=True)
-    )
-    return checks.proof(left - right, witness)
-
-
-def universal_density(densities, through="through_the_mean", correction=1.0):
-    d = densities
-    through_the_mean = (
-        d[through]
-        - d.squares / (2 * d.sigma**2)
-        - (d.m - 1) * d.dim / 2 * np.log(2 * np.pi * d.sigma**2)
-        - correction * d.dim / 2 * np.log(d.m)
-    )
-    return checks.identity(
-        (np.abs(through_the_mean - d.direct) / (1 + np.abs(d.direct))).max(("sigma", "query")),
-        rounding=1e-11,
-        margin=1e-8,
-        reason="rounding: a covariance of order 80 with condition at most 1e4; slips exceed 1e-2",
-        where=d.m > (0 if through == "through_the_mean" and correction == 1 else 1),
-    )
 
 
 def mean_square(averages, power=1, factor=1.0):
@@ -530,101 +299,8 @@ def two_point_supremum(two_points, target=0.18645):
     )
 
 
-def smooth_rate(small_noise, order=4.0, step=1.0):
-    d = small_noise.sel(prior="mixture", step=step)
-    return checks.rate(
-        d.w2_squared,
-        order,
-        tolerance=0.5,
-        dim="s",
-        rounding=d.error / d.w2_squared,
-        last=2,
-        reason="orders here are even integers, so half a unit decides",
-    )
-
-
-def smooth_constant(small_noise, references, factor=1.0, step=1.0):
-    """W2^2 / (s^4 J / 4) -> 1, J the Fisher information of the prior."""
-    d = small_noise.sel(prior="mixture", step=step)
-    return checks.limit(
-        d.w2_squared / (d.s**4 * references.fisher / 4),
-        target=factor,
-        margin=0.03,
-        dim="s",
-        exponents=[2, 4],
-        reason="3 %: below the 10 % of the nearest neighbour; the remainder is a series in s^2",
-    )
-
-
-def discrete_exponent(references, factor=1.0):
-    """-8 sigma^2 / (m gap^2) log W2^2 -> 1: slope of log W2^2 in 1/s^2 is -gap^2 / 8 = -1/2."""
-    u, logs = references.inverse_square, references.log_w2_squared
-    slopes = logs.diff("inverse_square") / u.diff("inverse_square")
-    sequence = xr.DataArray(-2 * slopes.values, dims="h")
-    return checks.limit(
-        sequence,
-        target=factor,
-        margin=0.02,
-        h=1 / u.values[1:],
-        exponents=[1, 2],
-        reason="2 %: the neighbours are off by 10 % and by factors of 2",
-    )
-
-
-def half_jump_wins(small_noise, prior="mixture"):
-    d = small_noise.sel(prior=prior)
-    full, half = d.w2_squared.sel(step=1.0), d.w2_squared.sel(step=0.5)
-    slack = (d.error.sel(step=1.0) + d.error.sel(step=0.5)) / np.maximum(full, half)
-    return checks.bound(
-        (half - full) / np.maximum(full, half),
-        rounding=slack,
-        margin=0.0,
-        where=d.s < 0.3,
-        reason="an inequality; the quadrature's error is the rounding",
-    )
-
-
 # ---- claims -----------------------------------------------------------------------------------
 
-experiment.claim(
-    "multimeasurement-posterior-mean",
-    r"E[X \mid Y_1,\dots,Y_m] = \bar Y_{1:m} + \tfrac{\sigma^2}{m} \nabla \log"
-    r" q_{\sigma/\sqrt m}(\bar Y_{1:m})",
-    source=Source("004", BAYES),
-    entries="multimeasurement-posterior-mean",
-    conditions="Y_i = X + eps_i, eps_i independent N(0, sigma^2 I), independent of X",
-    check=jump_is_posterior_mean,
-    controls=[
-        Control("the score at noise sigma instead of sigma / sqrt(m)", arm="at sigma"),
-        Control("a step of sigma^2 instead of sigma^2 / m", arm="step sigma^2"),
-        Control("the mean without a jump", arm="mean alone"),
-    ],
-)
-experiment.claim(
-    "mean-sufficiency-universal-density-symbolic",
-    r"\sum_i |y_i - x|^2 = m|\bar y - x|^2 + \sum_i |y_i - \bar y|^2",
-    source=Source("004", BAYES),
-    entries="mean-sufficiency-universal-density",
-    form="derived",
-    conditions="m = 5, one coordinate; coordinates add",
-    check=sufficient_symbolic,
-    controls=[Control("m + 10 % in place of m", factor=sp.Rational(11, 10))],
-)
-experiment.claim(
-    "mean-sufficiency-universal-density",
-    r"\log p(y_{1:m}) = \log q_{\sigma/\sqrt m}(\bar y)"
-    r" - \tfrac{1}{2\sigma^2}\sum_i |y_i - \bar y|^2"
-    r" - \tfrac{(m-1)d}{2}\log(2\pi\sigma^2) - \tfrac d2 \log m",
-    source=Source("004", BAYES),
-    entries="mean-sufficiency-universal-density",
-    form="derived",
-    conditions="as for the posterior mean",
-    check=universal_density,
-    controls=[
-        Control("without the last term", correction=0.0),
-        Control("q at noise sigma", through="at_sigma"),
-    ],
-)
 experiment.claim(
     "concentration-of-the-mean",
     r"E|\bar Y_{1:m} - X|^2 = \sigma^2 d / m",
@@ -727,85 +403,5 @@ experiment.claim(
     controls=[
         Control(r"\varphi^{-5}, as for Gaussians", target=PHI**-5),
         Control("a thousandth more", target=0.18664),
-    ],
-)
-experiment.claim(
-    "w2-strong-priors-smooth-rate",
-    r"W_2(\mathrm{law}\,X, \mathrm{law}\,E[X \mid Y_{1:m}])^2 \sim m^{-2}",
-    source=Source("004", W2),
-    entries="w2-strong-priors",
-    kind="rate",
-    form="derived",
-    conditions="X with a smooth density of finite Fisher information",
-    check=smooth_rate,
-    controls=[
-        Control(r"m^{-1}, the rate of the bound", order=2.0),
-        Control(r"m^{-5/2}", order=5.0),
-    ],
-)
-experiment.claim(
-    "w2-strong-priors-smooth-constant",
-    r"W_2^2 \big/ \bigl(\tfrac{\sigma^4}{4m^2} J\bigr) \to 1,\quad J = E|\nabla \log p|^2",
-    source=Source("004", W2),
-    entries="w2-strong-priors",
-    kind="limit",
-    form="derived",
-    conditions="as for the rate",
-    check=smooth_constant,
-    controls=[Control("a tenth less", factor=0.9), Control("without the 1/4", factor=4.0)],
-)
-experiment.claim(
-    "w2-strong-priors-bare-mean",
-    r"W_2(\mathrm{law}\,X, \mathrm{law}\,\bar Y_{1:m})^2"
-    r" \big/ \bigl(\tfrac{\sigma^4}{4m^2} J\bigr) \to 1",
-    source=Source("004", W2),
-    entries="w2-strong-priors",
-    kind="limit",
-    form="derived",
-    conditions="as for the rate: for smooth priors denoising gains nothing to leading order",
-    check=smooth_constant,
-    step=0.0,
-    controls=[
-        Control("a tenth less", factor=0.9),
-        Control("half a jump has the same error", step=0.5),
-    ],
-)
-experiment.claim(
-    "w2-strong-priors-half-jump-rate",
-    r"W_2(\mathrm{law}\,X,"
-    r" \mathrm{law}(\bar Y + \tfrac{s^2}{2}\nabla\log q_s(\bar Y)))^2 \sim m^{-4}",
-    source=Source("004", W2),
-    entries="w2-strong-priors",
-    kind="rate",
-    form="derived",
-    conditions="as for the rate",
-    check=smooth_rate,
-    order=8.0,
-    step=0.5,
-    controls=[Control("m^{-2}", order=4.0), Control("the full jump", step=1.0)],
-)
-experiment.claim(
-    "w2-strong-priors-half-jump-wins",
-    r"W_2^2(\text{half jump}) < W_2^2(\text{full jump})",
-    source=Source("004", W2),
-    entries="w2-strong-priors",
-    kind="inequality",
-    form="derived",
-    conditions="a smooth prior and s < 0.3",
-    check=half_jump_wins,
-    controls=[Control("two points as prior", prior="two points")],
-)
-experiment.claim(
-    "w2-strong-priors-discrete-exponent",
-    r"-\tfrac{8\sigma^2}{m g^2} \log W_2^2 \to 1",
-    source=Source("004", W2),
-    entries="w2-strong-priors",
-    kind="limit",
-    form="derived",
-    conditions="two points at distance g",
-    check=discrete_exponent,
-    controls=[
-        Control("a tenth less", factor=0.9),
-        Control("4 in place of 8", factor=2.0),
     ],
 )

@@ -9,8 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-IMAGES = ["--set", "images=digits"]
-SETS = [*IMAGES, "--set", "set=2 in R^1,20 in R^4,digits"]
+SETS = ["--set", "images=digits", "--set", "set=2 in R^1,20 in R^4,digits"]
 
 # module, code appended to it, experiment that must notice, what keeps it short
 FAULTS = {
@@ -32,8 +31,8 @@ FAULTS = {
         "diffusion/distributions.py",
         "_right = GaussianMixture.score\n"
         "GaussianMixture.score = lambda self, x, sigma=0.0: _right(self, x, sigma) * sigma\n",
-        "multimeasurement",
-        IMAGES,
+        "multimeasurement_posterior",
+        [],
     ),
     "a wrong exponent in the log-linear schedule": (
         "diffusion/schedules.py",
