@@ -26,6 +26,16 @@ ROWS = (
     ("UniPC 2", EULER, 3, None),
     ("UniPC 3", SHORT, 4, None),
 )
+#: Whose constants are drawn: one of each kind.
+CONSTANTS = (
+    ("DDIM", EULER),
+    ("Heun", EULER),
+    ("RK4", EULER),
+    ("LMS 4", SHORT),
+    ("F-PNDM", EULER),
+    ("DPM++ 3M", SHORT),
+    ("UniPC 3", SHORT),
+)
 
 
 def draw(result):
@@ -65,11 +75,9 @@ def draw_constants(result):
     data, known = result.data["errors"], result.data["constants"]
     figure, axes = figures.subplots(aspect=0.8)
     axes.axhline(1, color=THEORY, lw=0.8, label="theory")
-    arms = ("DDIM", "gamma 2", "LMS 3", "DEIS 3", "F-PNDM", "DPM++ 3M")
-    for k, name in enumerate(arms):
-        path = EULER if name in ("DDIM", "gamma 2", "F-PNDM") else SHORT
+    for k, (name, path) in enumerate(CONSTANTS):
         e = data.error.sel(run=f"{name}: {path}", data="normal")
-        limit = known.sel(sampler=name)
+        limit = known.sel(case=f"{name}: {path}")
         ratio = e * data.n ** float(limit.power) / float(limit.constant)
         label = f"{_label(name)}, $p={float(limit.power):g}$"
         axes.plot(data.n, ratio, **arm(k), mfc="white", lw=0.7, label=label)

@@ -27,7 +27,7 @@ def test_flow_of_the_normal_law_is_its_standard_deviation():
 def test_first_constant_is_the_integral_done_by_hand():
     # -L/2 int sigma/(1 + sigma^2)^2 dsigma
     inner, outer = (1 / (1 + s**2) for s in (solver_orders.LAST, solver_orders.FIRST))
-    found = solver_orders.constants().constant.sel(sampler="DDIM")
+    found = solver_orders.constants().constant.sel(case="DDIM: log")
     assert float(found) == pytest.approx(-solver_orders.SPAN / 4 * (inner - outer), rel=1e-9)
 
 
