@@ -1,39 +1,29 @@
-r"""Denoising as projection: where does a noised point project, and does the denoiser follow?
+r"""Denoising as projection: does a noised point project back to where it came from?
 
 Document 000 says that for little noise most of it is normal to a d-dimensional K in R^n, so that
 for reach(K) of order sigma sqrt(n) a noised point x_0 + sigma eps projects back to within about
-sigma sqrt(d) of x_0 with high probability; that for much noise denoising and projection point the
-same way, any weighted mean of the data being relatively close to the projection; and that
-grad dist_K^2 / 2 is about dist_K eps / sqrt(n).
+sigma sqrt(d) of x_0 with high probability.
 
 With constants: the normal share of |eps|^2 has a Beta law and falls below one half with probability
 at most exp(-n KL(d/n, 1/2)/2), so "most" needs d < n/2. The theorem with both hidden constants 1 is
 false (the error exceeds sigma sqrt(d) about every other time); with u = sqrt(2 log(2/delta)) and
 R = sigma (sqrt(n) + u) < reach it holds as sigma (sqrt(d) + u) reach/(reach - R), and no curvature
 factor smaller than Federer's serves every noise. The reach hypothesis is sufficient, not necessary:
-a circle and a point cloud of a tenth of it do as well, a lattice fails. At high noise the error is
-at most the diameter D of the data, (1 - 1/m) D for the ideal denoiser, and the angle obeys
-cos >= 1 - D^2/(2 dist^2); at a fixed x no amount of assumed noise aligns them. The scaled noise
-has a second error, |rho - 1| with rho = dist/(sqrt(n) sigma), besides rho eta.
+a circle and a point cloud of a tenth of it do as well, a lattice fails.
 """
 
 import math
 
 import numpy as np
-import sympy as sp
 import torch
 import xarray as xr
 from flint import arb, fmpq
 from scipy import stats
 
 from theorylab import Control, Experiment, Source, checks
-from theorylab.diffusion import schedules
-from theorylab.diffusion.distributions import GaussianMixture
-from theorylab.diffusion.ideal import IdealDenoiser
 from theorylab.diffusion.manifolds import AffineSubspace, PointCloud, Sphere, Torus
-from theorylab.diffusion.samplers import ddim
-from theorylab.diffusion.trajectories import relative_projection_error
-from theorylab.images import datasets
+from theorylab.diffusion.tangents import tangent_length
+from theorylab.images import point_sets
 
 experiment = Experiment()
 
@@ -41,11 +31,10 @@ SHAPES = {"line": 1, "20-plane": 20, "circle": 1, "20-sphere": 20, "torus": 2}
 RATIOS = (1.2, 2.0, 4.0)  # reach / (sigma sqrt(n)); where it is infinite, 1 / (sigma sqrt(n))
 HALF = fmpq(1, 2)
 DIMS = (64, 100, 400, 3072)
-SCALES = (4.0, 16.0, 64.0, 256.0, 1024.0)  # |sigma eps| / D
 ROWS = 1000  # queries at a time
 
 
-# ---- measurements: low noise ------------------------------------------------------------------
+# ---- measurements -----------------------------------------------------------------------------
 
 
 def tube(shape, dim, generator):
@@ -56,22 +45,6 @@ def tube(shape, dim, generator):
     if shape == "torus":
         return Torus(2.5, 1.0, frame=frame)
     return Sphere(SHAPES[shape], 1.0, frame=frame[: SHAPES[shape] + 1])
-
-
-def tangent_length(closed_set, x0, v):
-    """|P_T v| on the tangent space at x0 in K, from its parametrisation."""
-    if isinstance(closed_set, AffineSubspace):
-        return (v @ closed_set.basis.T).norm(dim=1)
-    u, w = (x0 - closed_set.centre) @ closed_set.frame.T, v @ closed_set.frame.T
-    if isinstance(closed_set, Sphere):
-        u = u / u.norm(dim=1, keepdim=True)
-        return (w - (w * u).sum(1, keepdim=True) * u).norm(dim=1)
-    ring = u[:, :2].norm(dim=1)
-    cos_p, sin_p = (u[:, :2] / ring[:, None]).unbind(1)
-    cos_t, sin_t = (ring - closed_set.major) / closed_set.minor, u[:, 2] / closed_set.minor
-    along = -sin_p * w[:, 0] + cos_p * w[:, 1]
-    across = -sin_t * (cos_p * w[:, 0] + sin_p * w[:, 1]) + cos_t * w[:, 2]
-    return torch.hypot(along, across)
 
 
 @experiment.measure(
@@ -166,7 +139,7 @@ def below_reach(set, generator, samples=4000):
 )
 def finite_sets(set, samples, generator):
     """How often a noised point of a finite K does not project back, against sums of Phi."""
-    points = data_points(set, generator)
+    points = point_sets.float_points(set, generator)
     gaps = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
     gaps.fill_diagonal_(torch.inf)
     cloud, spacing, rows = PointCloud(points), float(gaps.amin(1).median()), []
@@ -187,115 +160,6 @@ def finite_sets(set, samples, generator):
             "samples": samples,
         },
         {"level": [2.0, 3.0], "halving": [2, 1]},
-    )
-
-
-def data_points(name, generator, limit=60_000):
-    """Points of a finite set, (m, n) float64; images in [-1, 1]."""
-    if name == "digits":
-        return datasets.as_float(datasets.digits()).flatten(1)
-    if name == "fashion-mnist":
-        data = datasets.fashion_mnist()
-        return datasets.as_float(data._replace(images=data.images[:limit])).flatten(1)
-    m, n = (int(part.split("^")[-1]) for part in name.replace("R^", "").split(" in "))
-    return torch.randn(m, n, dtype=torch.float64, generator=generator)
-
-
-# ---- measurements: high noise -----------------------------------------------------------------
-
-
-@experiment.measure(
-    grid={"set": ["equidistant pair", "one against nine", "8 in R^3", "digits", "fashion-mnist"]},
-    data=("digits", "fashion-mnist"),
-    quick={"set": ["equidistant pair", "one against nine", "8 in R^3", "digits"], "queries": 32},
-    default={"queries": 128},
-)
-def far_away(set, queries, generator, images=1000):
-    """Weighted means against the projection at x_0 + sigma eps with |sigma eps| = scale D.
-
-    The fashion images are the first 1,000, so that their diameter is computed from all pairs.
-    """
-    if set == "equidistant pair":
-        points = torch.tensor([[-0.5, 0.0], [0.5, 0.0]], dtype=torch.float64)
-    elif set == "one against nine":
-        points = torch.ones(10, 1, dtype=torch.float64).index_fill_(0, torch.tensor(0), 0.0)
-    else:
-        points = data_points(set, generator, images)
-    diameter, (m, n) = float(torch.cdist(points, points).max()), points.shape
-    cloud, denoiser = PointCloud(points), IdealDenoiser(points)
-    eps = torch.randn(queries, n, dtype=torch.float64, generator=generator)
-    x0 = cloud.sample(queries, generator)
-    if set == "equidistant pair":
-        x0, eps = torch.zeros_like(x0), eps * torch.tensor([0.0, 1.0])
-    eps = eps / eps.norm(dim=1, keepdim=True)
-    weights = -torch.rand(queries, m, dtype=torch.float64, generator=generator).log()
-    inside = torch.lerp(points[:1], points[1:2], 0.25).expand(queries, n)
-    rows = []
-    for scale in SCALES:
-        size = scale * diameter
-        x, sigma = x0 + size * eps, size / math.sqrt(n)
-        p = cloud.nearest(x).point
-        means = {
-            "ideal": denoiser(x, sigma),
-            "mean": points.mean(0).expand_as(x),
-            "random": weights / weights.sum(1, keepdim=True) @ points,
-            "one point": points[torch.cdist(p, points).argmax(1)],
-            "fixed x": denoiser(inside, sigma),
-        }
-        errors, turns = [], []
-        for name, mean in means.items():
-            at, near = (inside, cloud.nearest(inside).point) if name == "fixed x" else (x, p)
-            errors.append((mean - near).norm(dim=1) / diameter)
-            a, b = (v / v.norm(dim=1, keepdim=True) for v in (mean - at, near - at))
-            turns.append((a - b).square().sum(1) / 2)  # 1 - cos without cancellation
-        rows.append([torch.stack(errors), torch.stack(turns), (x - p).norm(dim=1) / diameter])
-    errors, turns, distance = (torch.stack(column).numpy() for column in zip(*rows, strict=True))
-    return xr.Dataset(
-        {
-            "error": (("scale", "mean", "query"), errors, {"units": "diameter"}),
-            "turn": (("scale", "mean", "query"), turns, {"long_name": "1 - cos"}),
-            "distance": (("scale", "query"), distance, {"units": "diameter"}),
-            "points": m,
-        },
-        {"scale": list(SCALES), "mean": list(means)},
-    )
-
-
-@experiment.measure(
-    grid={"set": ["subspace", "digits", "fashion-mnist"]},
-    data=("digits", "fashion-mnist"),
-    quick={"starts": 4, "images": 1000},
-    default={"starts": 12, "images": 10_000},
-    paper={"starts": 200, "images": 60_000},
-)
-def trajectories(set, starts, images, generator):
-    """Relative errors of D and of dist eps/sqrt(n) along DDIM from sigma = 800 to 0.05."""
-    if set == "subspace":  # N(0, I_16) on a subspace of R^64
-        basis = torch.randn(16, 64, dtype=torch.float64, generator=generator)
-        closed_set = AffineSubspace(basis)
-        denoiser = GaussianMixture.low_rank(None, torch.zeros(1, 64), closed_set.basis.T[None])
-        diameter = math.inf
-    else:
-        points = data_points(set, generator, images)
-        closed_set, denoiser = PointCloud(points), IdealDenoiser(points)
-        # Any ball around all of K has at least the radius of K: twice it bounds the diameter.
-        diameter = 2 * float((points - points.mean(0)).norm(dim=1).max())
-    n = closed_set.ambient_dim
-    sigmas, rows = schedules.log_linear(24, 0.05, 800.0), []
-    first = float(sigmas[0]) * torch.randn(starts, n, dtype=torch.float64, generator=generator)
-    for sigma, x in zip(sigmas.tolist(), ddim(denoiser, first, sigmas), strict=True):
-        p, denoised = closed_set.project(x), denoiser(x, sigma)
-        distance = (x - p).norm(dim=1)
-        scaled = [distance[:, None] * (x - denoised) / (sigma * r) for r in (math.sqrt(n), n)]
-        found = [relative_projection_error(denoised, x, p), distance / (math.sqrt(n) * sigma)]
-        found += [(s - (x - p)).norm(dim=1) / distance for s in scaled]
-        rows.append(torch.stack([*found, diameter / distance]))
-    rows = torch.stack(rows, 1).numpy()
-    names = ("eta", "rho", "scaled", "scaled_by_n", "bound")
-    rows[-1] = np.where(np.isinf(rows[-1]), -1.0, rows[-1])  # -1: no bound, K is not bounded
-    return xr.Dataset(
-        {name: (("sigma", "start"), row) for name, row in zip(names, rows, strict=True)},
-        {"sigma": sigmas.numpy()},
     )
 
 
@@ -417,148 +281,15 @@ def finite_return(finite_sets, halving=2):
     )
 
 
-BOUNDED = ["ideal", "mean", "random", "one point"]
-
-
-def weighted_mean(far_away, means=BOUNDED, constant=1.0, lost=0):
-    """|mean - proj| <= constant (1 - lost/m) D."""
-    allowed = constant * (1 - lost / far_away.points)
-    ratio = far_away.error.sel(mean=means) / allowed
-    return checks.bound(
-        (ratio - 1).max(["query", "scale"], skipna=False),
-        1e-12,
-        1e-9,
-        reason="attained to rounding; a control is off by a tenth or more",
-        tightness=ratio,
-    )
-
-
-def vanishes(far_away, constant=1.0, power=1):
-    """|mean - proj| / dist <= constant (D/(|sigma eps| - D))^power, for every weighted mean."""
-    h = 1 / far_away.scale
-    return checks.envelope(
-        (far_away.error.sel(mean=BOUNDED) / far_away.distance).max("query"),
-        0.0,
-        constant * (1 + 1e-6) * (1 / (far_away.scale - 1)) ** power,
-        0.01,
-        reason="D over the least distance of x_0 + sigma eps; attained, hence the 1e-6",
-        dim="scale",
-        h=h,
-        rounding=1e-12,
-    )
-
-
-def angle_symbolic(factor=2):
-    """cos = (s^2 + r^2 - D^2)/(2 s r) >= 1 - D^2/(factor r^2) for a point at distance s >= r of x.
-
-    r = dist, the point within D of the projection; means of such points lie in the same cone.
-    """
-    r, t, diameter = sp.symbols("r t D", positive=True)
-    s = r + t
-    gap = (s**2 + r**2 - diameter**2) / (2 * s * r) - (1 - diameter**2 / (factor * r**2))
-    square = (r * t**2 + diameter**2 * t) / (2 * s * r**2)
-    witness = {r: 1, t: sp.Rational(1, 100), diameter: sp.Rational(1, 2)}
-    return checks.proof_nonnegative(gap, witness, equals=square if factor == 2 else None)
-
-
-def same_direction(far_away, means=BOUNDED, factor=2.0):
-    """1 - cos <= D^2/(factor (|sigma eps| - D)^2)."""
-    h = 1 / far_away.scale
-    return checks.envelope(
-        far_away.turn.sel(mean=means).max("query"),
-        0.0,
-        1 / (factor * (far_away.scale - 1) ** 2),
-        0.01,
-        reason="from cos >= 1 - D^2/(2 dist^2) and dist >= |sigma eps| - D",
-        dim="scale",
-        h=h,
-        rounding=1e-14,
-    )
-
-
-def angle_bound(far_away, factor=2.0):
-    """1 - cos <= D^2/(factor dist^2) at the distance that was measured."""
-    ratio = far_away.turn.sel(mean=BOUNDED) * factor * far_away.distance**2
-    return checks.bound(
-        (ratio - 1).max(["query", "scale"], skipna=False),
-        1e-6,
-        1e-5,
-        reason="|a - b|^2 of unit vectors a quarter of 1e-3 apart is known to 1e-9 of itself",
-        tightness=ratio,
-    )
-
-
-def scaled_noise(trajectories, mismatch=1.0, norm="scaled"):
-    """|dist eps/sqrt(n) - (x - proj)| <= (mismatch |rho - 1| + rho eta) dist."""
-    allowed = mismatch * abs(trajectories.rho - 1) + trajectories.rho * trajectories.eta
-    excess = trajectories[norm] - allowed
-    return checks.bound(
-        excess.max(["sigma", "start"], skipna=False),
-        1e-10,
-        1e-6,
-        reason="the triangle inequality; rounding of a relative error in R^784",
-        tightness=trajectories[norm] / allowed.where(allowed > 0),
-    )
-
-
-IMAGES = ["digits", "fashion-mnist"]
-
-
-def below_diameter(trajectories, factor=1.0):
-    """eta <= factor D'/dist along trajectories, D' twice the radius about the mean."""
-    some = trajectories.sel(set=[s for s in IMAGES if s in trajectories.set])
-    ratio = some.eta / (factor * some.bound)
-    return checks.bound(
-        (ratio - 1).max(["sigma", "start"], skipna=False),
-        1e-12,
-        1e-9,
-        level="observation",
-        reason="the projection and D lie in one ball of the data",
-        tightness=ratio,
-    )
-
-
-def tail(trajectories, order=1):
-    """eta ~ 1/sigma at the top of the trajectories."""
-    some = trajectories.sel(set=[s for s in IMAGES if s in trajectories.set])
-    return checks.rate(
-        some.eta.mean("start"),
-        order,
-        0.2,
-        reason="below half the distance to the next order",
-        h=1 / some.sigma,
-        dim="sigma",
-        last=4,
-        level="observation",
-    )
-
-
-def hump(trajectories, top=1.0, allowed=0.1):
-    """Mean eta <= allowed where sigma <= 0.3 top or sigma >= 40 / top; top = inf: everywhere."""
-    some = trajectories.sel(set=[s for s in IMAGES if s in trajectories.set])
-    ends = (some.sigma <= 0.3 * top) | (some.sigma >= 40.0 / top)
-    return checks.bound(
-        some.eta.mean("start") - allowed,
-        1e-9,
-        1e-3,
-        level="observation",
-        reason="'small' read as a tenth, as in the document's plot, where the largest is 0.09",
-        where=ends,
-    )
-
-
 # ---- claims -----------------------------------------------------------------------------------
 
 LOW = "Denoising approximates projection: low noise"
-HIGH = "Denoising approximates projection: high noise"
 CLOSED = "closed C^2 submanifold of dimension d, or a finite set (d = 0)"
 
 
-def claim(id, statement, place, *, entries=None, **options):
-    names = ("noise-mostly-normal", "low-noise-projection-theorem", "high-noise-same-direction")
-    names += ("weighted-mean-small-relative-error", "grad-f-approx-by-scaled-eps")
-    names += ("ideal-denoiser-vs-projection-cifar10",)
-    own = entries or next(name for name in names if id.startswith(name))
+def claim(id, statement, place, **options):
+    names = ("noise-mostly-normal", "low-noise-projection-theorem")
+    own = next(name for name in names if id.startswith(name))
     return experiment.claim(id, statement, source=Source("000", place), entries=own, **options)
 
 
@@ -682,153 +413,4 @@ claim(
     conditions="finite K, d = 0: spacings of 2 sigma sqrt(2 log m) suffice, whatever n",
     check=finite_return,
     controls=[Control(r"\Phi(-|x_i - x_0|/\sigma)", halving=1)],
-)
-
-claim(
-    "weighted-mean-small-relative-error-bound",
-    r"\bigl|\textstyle\sum_i w_i x_i - \mathrm{proj}_K(x)\bigr| \le D",
-    HIGH,
-    kind="inequality",
-    form="corrected",
-    conditions="K of diameter D, any weights; attained",
-    check=weighted_mean,
-    controls=[Control("0.9 D", constant=0.9)],
-)
-claim(
-    "weighted-mean-small-relative-error-ideal",
-    r"|D(x,\sigma) - \mathrm{proj}_K(x)| \le (1 - \tfrac1m) D",
-    HIGH,
-    kind="inequality",
-    form="derived",
-    conditions="the ideal denoiser of m equally likely points, every x and sigma",
-    check=weighted_mean,
-    means=["ideal"],
-    lost=1,
-    controls=[
-        Control(r"(1 - 2/m) D", lost=2),
-        Control(r"\tfrac12 D", constant=0.5, lost=0),
-    ],
-)
-claim(
-    "weighted-mean-small-relative-error",
-    r"\bigl|\textstyle\sum_i w_i x_i - \mathrm{proj}_K(x)\bigr|/\mathrm{dist}_K(x) \le"
-    r" \frac{D}{\sigma|\epsilon| - D} \to 0",
-    HIGH,
-    kind="limit",
-    conditions="x = x_0 + sigma eps, sigma to infinity, bounded K",
-    check=vanishes,
-    controls=[Control("order 2", power=2), Control("half of it", constant=0.5)],
-)
-
-claim(
-    "high-noise-same-direction-symbolic",
-    r"\cos\angle(\hat x - x, \mathrm{proj}_K(x) - x) \ge 1 - \frac{D^2}{2\,\mathrm{dist}_K(x)^2}",
-    HIGH,
-    kind="inequality",
-    form="derived",
-    conditions="any xhat in conv K, dist > D/sqrt(2); two equidistant points attain it",
-    check=angle_symbolic,
-    controls=[Control(r"1 - D^2/(3\,\mathrm{dist}^2)", factor=3)],
-)
-claim(
-    "high-noise-same-direction-bound",
-    r"\cos\angle(\hat x - x, \mathrm{proj}_K(x) - x) \ge 1 - \frac{D^2}{2\,\mathrm{dist}_K(x)^2}",
-    HIGH,
-    kind="inequality",
-    form="derived",
-    conditions="ideal denoiser and other weighted means, on sets and images",
-    check=angle_bound,
-    controls=[Control(r"1 - D^2/(2.2\,\mathrm{dist}^2)", factor=2.2)],
-)
-aligned = claim(
-    "high-noise-same-direction-corrected",
-    r"1 - \cos\angle(\hat x - x, \mathrm{proj}_K(x) - x) \le \frac{D^2}{2(\sigma|\epsilon| - D)^2}"
-    r" \to 0",
-    HIGH,
-    kind="limit",
-    form="corrected",
-    conditions="x = x_0 + sigma eps moves out with sigma",
-    check=same_direction,
-    controls=[Control("a fifth of it", factor=10.0)],
-)
-claim(
-    "high-noise-same-direction-as-stated",
-    r"1 - \cos\angle(D(x,\sigma) - x, \mathrm{proj}_K(x) - x) \to 0,\ \sigma \to \infty",
-    HIGH,
-    kind="limit",
-    conditions="as printed: sigma is large, nothing is said of x; here x is fixed",
-    check=same_direction,
-    means=["fixed x"],
-    expected="refuted",
-    twin=aligned,
-)
-
-scaled = claim(
-    "grad-f-approx-by-scaled-eps-corrected",
-    r"\bigl|\mathrm{dist}\,\epsilon/\sqrt n - \nabla f\bigr| \le (|\rho - 1| + \rho\eta)\,"
-    r"\mathrm{dist},\quad \rho = \frac{\mathrm{dist}}{\sqrt n\sigma}",
-    "Our error model",
-    kind="inequality",
-    form="corrected",
-    conditions="where |sigma eps - grad f| <= eta dist; along DDIM on a subspace and images",
-    check=scaled_noise,
-    controls=[
-        Control("n for sqrt(n)", norm="scaled_by_n"),
-        Control("half of the mismatch", mismatch=0.5),
-    ],
-)
-claim(
-    "grad-f-approx-by-scaled-eps-as-stated",
-    r"\bigl|\mathrm{dist}\,\epsilon/\sqrt n - \nabla f\bigr| \le \rho\eta\,\mathrm{dist}",
-    "Our error model",
-    kind="inequality",
-    conditions="the approximation read as as good as that of sigma eps: no term for rho",
-    check=scaled_noise,
-    mismatch=0.0,
-    expected="refuted",
-    twin=scaled,
-)
-
-PLOT = "Ideal denoiser equivalent to gradient of smoothed distance, plot"
-claim(
-    "ideal-denoiser-vs-projection-cifar10-bound",
-    r"\eta_t \le 2\max_i|x_i - \bar x|/\mathrm{dist}_K(x_t)",
-    PLOT,
-    kind="inequality",
-    form="derived",
-    conditions="along DDIM from sigma = 800 to 0.05 over the digits and Fashion-MNIST",
-    check=below_diameter,
-    controls=[Control("a twentieth of it", factor=0.05)],
-)
-claim(
-    "ideal-denoiser-vs-projection-cifar10-tail",
-    r"\eta_t = \Theta(\sigma_t^{-1})",
-    PLOT,
-    kind="rate",
-    form="derived",
-    conditions="sigma from 200 to 800, digits and Fashion-MNIST",
-    check=tail,
-    controls=[Control("order 2", order=2), Control("order 1/2", order=0.5)],
-)
-ends = claim(
-    "ideal-denoiser-vs-projection-cifar10-corrected",
-    r"E\,\eta_t \le \tfrac1{10} \text{ for } \sigma_t \le 0.3 \text{ and } \sigma_t \ge 40",
-    PLOT,
-    kind="empirical",
-    form="corrected",
-    conditions="digits and Fashion-MNIST along DDIM of the ideal denoiser",
-    check=hump,
-    controls=[Control("a thousandth for a tenth", allowed=0.001)],
-)
-claim(
-    "ideal-denoiser-vs-projection-cifar10-reading",
-    r"E\,\eta_t \le \tfrac1{10} \text{ at every noise level}",
-    PLOT,
-    kind="empirical",
-    form="reading",
-    conditions="the plot's statement for CIFAR-10 carried over to other images",
-    check=hump,
-    top=math.inf,
-    expected="refuted",
-    twin=ends,
 )

@@ -1,21 +1,44 @@
-"""Figures of denoising_as_projection: the way back from little noise, and the ideal denoiser."""
+"""Figures of denoising_as_projection: the way back from little noise, and its normal share."""
 
 import math
 
 import numpy as np
 from scipy import stats
 
-from theorylab.figures import BOUND, DATA_NAMES, REFUTED_COLOUR, THEORY, arm, plain_ticks, subplots
+from theorylab.figures import BOUND, REFUTED_COLOUR, THEORY, arm, plain_ticks, subplots
 
 #: Sets by their dimension; two of each, one of them curved.
 SHAPES = {1: ("line", "circle"), 20: ("20-plane", "20-sphere")}
 
 
 def draw(result):
-    """(a) Where noised points project; (b) relative error of the ideal denoiser along DDIM."""
-    figure, (back, along) = subplots(2, 1, aspect=0.66)
-    _errors(back, result.data["tubes"])
-    _trajectories(along, result.data["trajectories"])
+    """Where noised points project: 95 % quantile of the distance from where they came from."""
+    tubes = result.data["tubes"]
+    figure, axes = subplots()
+    ratio = tubes.ratio.values
+    n = int(tubes.dim.values.max())
+    u = math.sqrt(2 * math.log(40))
+    grid = np.geomspace(1 + u / math.sqrt(n) + 0.02, 4.6, 200)
+    for group, (d, shapes) in enumerate(SHAPES.items()):
+        outer = (1 + u / math.sqrt(n)) / grid
+        bound = (math.sqrt(d) + u) / (1 - outer) / math.sqrt(d)
+        axes.plot(grid, bound, color=BOUND, ls="--", lw=0.9)
+        height = 1.08 * np.interp(2.9, grid, bound)
+        axes.text(2.9, height, f"bound, $d={d}$", color=BOUND, va="bottom", size="small")
+        label = {} if group else {"label": r"$\chi_d$, flat sets"}
+        axes.axhline(stats.chi(d).ppf(0.95) / math.sqrt(d), color=THEORY, lw=0.8, **label)
+        for k, shape in enumerate(shapes):
+            high = tubes.error.sel(shape=shape, dim=n).quantile(0.95, "sample") / math.sqrt(d)
+            drawn = arm(2 * group + k) | {"ls": "", "label": shape}
+            axes.plot((0.985, 1.015)[k] * ratio, high, **drawn)
+    axes.axhline(1, color=REFUTED_COLOUR, lw=0.9, ls="--", label="as printed: 1")
+    axes.set(xscale="log", yscale="log", xlim=(1.1, 4.7), ylim=(0.6, 300))
+    plain_ticks(axes.xaxis, (1.2, 2, 3, 4))
+    plain_ticks(axes.yaxis)
+    axes.set_xlabel(r"reach$\,/\,(\sigma\sqrt{n})$")
+    axes.set_ylabel(r"error$\,/\,(\sigma\sqrt{d})$, 95 % quantile")
+    axes.legend(ncols=2, loc="upper right", columnspacing=1)
+    axes.set_title(rf"The way back from $x_0+\sigma\epsilon$, $n={n}$")
     return figure
 
 
@@ -40,79 +63,3 @@ def draw_normal_share(result):
     axes.set_xlabel(r"share of the noise normal to $K$, $|P_N\epsilon|^2/|\epsilon|^2$")
     axes.legend(loc="upper left")
     return figure
-
-
-def draw_high_noise(result):
-    """Distance of weighted means from the projection, and the angle between both directions."""
-    far = result.data["far_away"]
-    figure, (errors, turns) = subplots(1, 2, aspect=1.35, sharex=True)
-    scale = far.scale.values
-    names = {"ideal": "ideal denoiser", "mean": "mean of the data", "one point": "farthest point"}
-    for k, (mean, name) in enumerate(names.items()):
-        some = far.sel(mean=mean)
-        drawn = arm(k) | {"ls": "", "mfc": "none", "ms": (6.5, 4.5, 2.5)[k]}
-        error = (some.error / some.distance).max(["query", "set"])
-        errors.plot(scale, error, **drawn, label=name)
-        turns.plot(scale, some.turn.max(["query", "set"]), **drawn)
-    h = np.geomspace(scale[0], scale[-1], 100)
-    errors.plot(h, 1 / (h - 1), color=BOUND, ls="--", lw=0.9, label="bound")
-    turns.plot(h, 1 / (2 * (h - 1) ** 2), color=BOUND, ls="--", lw=0.9)
-    fixed = far.turn.sel(mean="fixed x").max(["query", "set"])
-    turns.plot(scale, fixed, "x", color=REFUTED_COLOUR, label="fixed $x$, $\\sigma$ grows")
-    for axes in (errors, turns):
-        axes.set(xscale="log", yscale="log", xlabel=r"$\sigma|\epsilon|$ / diameter")
-    errors.set_ylabel(r"$|\hat x-\mathrm{proj}|\,/\,\mathrm{dist}$, largest")
-    turns.set_ylabel(r"$1-\cos$(angle), largest")
-    errors.set_title("(a) distance")
-    turns.set_title("(b) direction")
-    figure.legend(loc="outside upper center", ncols=3)
-    return figure
-
-
-def _errors(axes, tubes):
-    ratio = tubes.ratio.values
-    n = int(tubes.dim.values.max())
-    u = math.sqrt(2 * math.log(40))
-    grid = np.geomspace(1 + u / math.sqrt(n) + 0.02, 4.6, 200)
-    for group, (d, shapes) in enumerate(SHAPES.items()):
-        outer = (1 + u / math.sqrt(n)) / grid
-        bound = (math.sqrt(d) + u) / (1 - outer) / math.sqrt(d)
-        axes.plot(grid, bound, color=BOUND, ls="--", lw=0.9)
-        height = 1.08 * np.interp(2.9, grid, bound)
-        axes.text(2.9, height, f"bound, $d={d}$", color=BOUND, va="bottom", size="small")
-        label = {} if group else {"label": r"$\chi_d$, flat sets"}
-        axes.axhline(stats.chi(d).ppf(0.95) / math.sqrt(d), color=THEORY, lw=0.8, **label)
-        for k, shape in enumerate(shapes):
-            high = tubes.error.sel(shape=shape, dim=n).quantile(0.95, "sample") / math.sqrt(d)
-            drawn = arm(2 * group + k) | {"ls": "", "label": shape}
-            axes.plot((0.985, 1.015)[k] * ratio, high, **drawn)
-    axes.axhline(1, color=REFUTED_COLOUR, lw=0.9, ls="--", label="as printed: 1")
-    axes.set(xscale="log", yscale="log", xlim=(1.1, 4.7), ylim=(0.6, 300))
-    plain_ticks(axes.xaxis, (1.2, 2, 3, 4))
-    plain_ticks(axes.yaxis)
-    axes.set_xlabel(r"reach$\,/\,(\sigma\sqrt{n})$")
-    axes.set_ylabel(r"error$\,/\,(\sigma\sqrt{d})$, 95 % quantile")
-    axes.legend(ncols=2, loc="upper right", columnspacing=1)
-    axes.set_title(rf"(a) The way back from $x_0+\sigma\epsilon$, $n={n}$")
-
-
-def _trajectories(axes, trajectories):
-    sigma = trajectories.sigma.values
-    for k, (name, label) in enumerate(DATA_NAMES.items()):
-        if name not in trajectories.set:
-            continue
-        some = trajectories.sel(set=name)
-        low, middle, high = (some.eta.quantile(q, "start") for q in (0.0, 0.5, 1.0))
-        axes.fill_between(sigma, low, high, color=arm(k)["color"], alpha=0.2, lw=0)
-        axes.plot(sigma, middle, **arm(k), ms=2.5, lw=0.8, label=f"{label}, median")
-        far = sigma > 20
-        axes.plot(sigma[far], some.bound.mean("start")[far], color=BOUND, ls="--", lw=0.9)
-    axes.fill_between([], [], [], color="0.5", alpha=0.3, lw=0, label="range over starts")
-    axes.plot([], [], color=BOUND, ls="--", lw=0.9, label="bound by the diameter")
-    axes.axhline(0.1, color=THEORY, lw=0.6, ls=":")
-    axes.text(0.11, 0.11, "small", va="bottom", size="small")
-    axes.set(xscale="log", yscale="log", ylim=(5e-4, 20), xlim=(0.1, 900))
-    axes.set_xlabel(r"noise level $\sigma$")
-    axes.set_ylabel(r"$\eta=|D-\mathrm{proj}|\,/\,\mathrm{dist}$")
-    axes.legend(loc="upper right")
-    axes.set_title("(b) Ideal denoiser along DDIM")

@@ -28,3 +28,13 @@ def test_random_sets_have_the_size_of_their_name_and_the_cells_numbers():
 def test_an_unknown_name_is_answered_with_those_there_are():
     with pytest.raises(ValueError, match="digits, fashion-mnist"):
         point_sets.image_points("cifar")
+
+
+def test_points_as_floats_are_those_of_the_set_or_of_the_size_of_their_name():
+    generator = torch.Generator().manual_seed(3)
+    digits = point_sets.float_points("digits", generator, 100)
+    np.testing.assert_array_equal(digits, point_sets.image_points("digits")[:100])
+    again = torch.randn(20, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    np.testing.assert_array_equal(point_sets.float_points("20 in R^4", generator), again)
+    with pytest.raises(ValueError):
+        point_sets.float_points("cifar", generator)

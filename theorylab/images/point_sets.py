@@ -59,3 +59,16 @@ def named_set(name: str, rng: np.random.Generator) -> FiniteSet:
 def named_denoiser(name: str, chosen: FiniteSet) -> IdealDenoiser:
     """The ideal denoiser of ``chosen = named_set(name, rng)``, uniform weights."""
     return image_denoiser(name) if name in NAMES else IdealDenoiser(chosen.points)
+
+
+def float_points(name: str, generator: torch.Generator, limit: int = 60_000) -> torch.Tensor:
+    """The first ``limit`` images of a set in [-1, 1], or for ``"20 in R^4"`` 20 normal points.
+
+    ``(m, n)`` float64 in either case, for sets whose points are compared in pairs. Raises
+    ValueError for a name of neither kind, Missing where the files are not on the machine.
+    """
+    if name in NAMES:
+        data = datasets.digits() if name == "digits" else datasets.fashion_mnist()
+        return datasets.as_float(data._replace(images=data.images[:limit])).flatten(1)
+    m, n = map(int, name.split(" in R^"))
+    return torch.randn(m, n, dtype=torch.float64, generator=generator)
