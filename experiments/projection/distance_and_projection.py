@@ -1,22 +1,16 @@
-r"""Distance and projection: what is differentiable, what smoothing bounds, and on which manifolds?
+r"""Distance and projection: when is there a nearest point, and where is the gradient continuous?
 
 Document 000 defines dist_K as an infimum and proj_K(x) as the set of points that attain it, calls
-proj_K(x) - x "the direction of steepest descent (i.e. neg. gradient)" of dist_K, says that the
-gradient is not continuous while that of the smoothed distance is, defines the reach as the largest
-tau with a unique projection where dist_K <= tau, and supposes that data lie near manifolds of low
-dimension.
+proj_K(x) - x "the direction of steepest descent (i.e. neg. gradient)" of dist_K, and says that the
+gradient is not continuous.
 
 proj_K(x) is never empty only if K is closed. The negative gradient of dist_K is the direction over
 the distance, a unit vector; then dist_K is 1-Lipschitz and |x|^2/2 - dist_K^2/2 convex. grad dist_K
 jumps for every closed K: at K itself. What is learned, the gradient of dist_K^2/2, jumps only off
-convex sets (Motzkin, Bunt), by the distance between the two nearest points; smoothed, it has the
-Hessian I - Cov(x_0|x)/sigma^2 between 1 - D^2/(4 sigma^2) and 1. The largest tau of the reach does
-not exist with "<=": the supremum with "<" is Federer's. Digits and Fashion-MNIST have fewer
-dimensions than a 20-sphere by two estimators that recover known dimensions up to 10 within 20 %.
+convex sets (Motzkin, Bunt), by the distance between the two nearest points.
 """
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import sympy as sp
@@ -24,19 +18,16 @@ import torch
 import xarray as xr
 
 from theorylab import Control, Experiment, Source, checks
-from theorylab.diffusion.distance import distance_gradient, smoothed_distance_squared
-from theorylab.diffusion.ideal import IdealDenoiser
-from theorylab.diffusion.intrinsic_dimension import maximum_likelihood_dimension
+from theorylab.diffusion.distance import distance_gradient
 from theorylab.diffusion.manifolds import AffineSubspace, PointCloud, Sphere, Torus
-from theorylab.images import datasets
+from theorylab.images import point_sets
 
 experiment = Experiment()
 
 SETS = ["pair", "20 in R^4", "digits", "circle", "torus", "subspace", "box"]
 CONVEX = ["subspace", "box"]
+PAIR = torch.tensor([[-0.6, 0.0, 0.0], [0.6, 0.0, 0.0]], dtype=torch.float64)
 STEPS = tuple(10.0**-k for k in range(1, 7))
-LEVELS = (0.1, 0.3, 1.0, 3.0)  # sigma over half the smallest spacing
-KNOWN = {"circle": 1, "torus": 2, "5-sphere": 5, "10-sphere": 10}
 
 
 class Box:
@@ -52,7 +43,7 @@ class Box:
 def closed_set(name, generator):
     """The set, and its distance by a formula that gradients flow through."""
     if name in ("pair", "20 in R^4", "digits"):
-        points = finite_points(name, generator)
+        points = PAIR if name == "pair" else point_sets.float_points(name, generator)
         return PointCloud(points), lambda x: (x[:, None] - points).norm(dim=2).amin(1)
     frame = torch.randn(3, 5, dtype=torch.float64, generator=generator)
     chosen = {
@@ -62,16 +53,6 @@ def closed_set(name, generator):
         "box": Box(),
     }[name]
     return chosen, chosen.distance
-
-
-def finite_points(name, generator):
-    if name == "digits":
-        return datasets.as_float(datasets.digits()).flatten(1)
-    if name == "pair":
-        return torch.tensor([[-0.6, 0.0, 0.0], [0.6, 0.0, 0.0]], dtype=torch.float64)
-    if name == "simplex":
-        return torch.eye(4, dtype=torch.float64)
-    return torch.randn(20, 4, dtype=torch.float64, generator=generator)
 
 
 # ---- measurements -----------------------------------------------------------------------------
@@ -172,173 +153,6 @@ def crossings(name, chosen, queries, generator):
         return 0 * around, around, 2 * chosen.radius, chosen.radius * around, around, 2.0
     core, outer = chosen.major * around, (chosen.major + chosen.minor) * around
     return core, around, 2 * chosen.minor, outer, around, 2.0
-
-
-@experiment.measure(
-    grid={"set": ["pair", "simplex", "20 in R^4", "digits"]},
-    data=("digits",),
-    quick={"set": ["pair", "simplex", "20 in R^4"], "queries": 8},
-    default={"queries": 32},
-)
-def smoothed(set, queries, generator):
-    """Smoothed distances against dist^2, their Hessians by autograd, and gradient quotients."""
-    points = finite_points(set, generator)
-    cloud, (m, n) = PointCloud(points), points.shape
-    denoiser, diameter = IdealDenoiser(points), float(torch.cdist(points, points).max())
-    x0 = cloud.sample(queries, generator)
-    eps = torch.randn(queries, n, dtype=torch.float64, generator=generator)
-    gaps = torch.cdist(points, points).fill_diagonal_(torch.inf)
-    pair = points[list(divmod(int(gaps.argmin()), m))]  # of nearest points
-    middle = pair.mean(0) if set != "simplex" else points.mean(0)
-    along = (pair[1:] - pair[:1]) / (pair[1] - pair[0]).norm()
-    sums, means, ends, quotient, sharp = [], [], [], [], []
-    for level in LEVELS:
-        sigma = level * cloud.reach
-        x = torch.cat([middle[None], x0[1:] + sigma * eps[1:]])
-        squared = cloud.distance(x).square()
-        total = smoothed_distance_squared(x, points, sigma)
-        average = smoothed_distance_squared(x, points, sigma, torch.full((m,), 1 / m).double())
-        sums.append(((total - squared) / (2 * sigma**2)).numpy())
-        means.append(((average - squared) / (2 * sigma**2)).numpy())
-        half = lambda z, s=sigma: smoothed_distance_squared(z[None], points, s)[0] / 2
-        hessians = torch.stack([torch.autograd.functional.hessian(half, z) for z in x[:2]])
-        eigenvalues = torch.linalg.eigvalsh(hessians)
-        ends.append([float(eigenvalues.min()), float(eigenvalues.max())])
-        h = 1e-4 * sigma
-        for found, back in ((quotient, lambda z, s=sigma: denoiser(z, s)), (sharp, cloud.project)):
-            first, second = (z - back(z) for z in (x + h * along, x - h * along))
-            found.append(float((first - second).norm(dim=1).max() / (2 * h)))
-    lowest, highest = np.transpose(ends)
-    return xr.Dataset(
-        {
-            "sum": (("level", "query"), np.array(sums), {"units": "2 sigma^2"}),
-            "mean": (("level", "query"), np.array(means), {"units": "2 sigma^2"}),
-            "lowest": ("level", lowest, {"long_name": "least eigenvalue of the Hessian"}),
-            "highest": ("level", highest, {"long_name": "largest eigenvalue of the Hessian"}),
-            "quotient": (("arm", "level"), [quotient, sharp]),
-            "spread": ("level", (diameter / np.array(LEVELS) / cloud.reach) ** 2),
-            "points": m,
-        },
-        {"level": list(LEVELS), "arm": ["smoothed", "dist^2"]},
-    )
-
-
-@experiment.measure(
-    grid={"set": ["simplex", "20 in R^4", "digits"]},
-    data=("digits",),
-    quick={"set": ["simplex", "20 in R^4"]},
-)
-def large_sigma(set, generator, queries=8):
-    """Smoothed squared distance at large sigma, with the constant of the sum taken out."""
-    points = finite_points(set, generator)
-    x = torch.randn(queries, points.shape[1], dtype=torch.float64, generator=generator)
-    h, rows = [0.02 * 2.0**-k for k in range(6)], []
-    size = float(torch.cdist(x, points).max())
-    for value in h:  # h = (size / sigma)^2
-        sigma = size / math.sqrt(value)
-        total = smoothed_distance_squared(x, points, sigma)
-        rows.append(((total + 2 * sigma**2 * math.log(len(points))) / size**2).numpy())
-    distances = torch.cdist(x, points).square() / size**2
-    limits = [distances.mean(1), (x - points.mean(0)).square().sum(1) / size**2]
-    return xr.Dataset(
-        {
-            "value": (("h", "query"), np.array(rows)),
-            "target": (("arm", "query"), torch.stack(limits).numpy()),
-        },
-        {"h": h, "arm": ["mean of squares", "square of mean"]},
-    )
-
-
-REACHES = ["20 in R^4", "sphere", "torus 2.5, 1", "torus 1.4, 1"]
-
-
-@experiment.measure(grid={"set": REACHES}, quick={"steps": 200}, default={"steps": 1000})
-def reaches(set, steps, rng, generator):
-    """inf |y - x|^2 / (2 dist(y - x, Tan_x)) over pairs of K (Federer 1959, Theorem 4.18)."""
-    if set == "20 in R^4":
-        chosen = PointCloud(finite_points(set, generator))
-        gaps = torch.cdist(chosen.points, chosen.points).fill_diagonal_(torch.inf)
-        least, claimed = float(gaps.min()) / 2, [chosen.reach, 2 * chosen.reach]
-    elif set == "sphere":
-        chosen = Sphere(2, 1.5)
-        x, y = (chosen.sample(500, generator) for _ in range(2))
-        normal = ((y - x) * x).sum(1).abs() / chosen.radius
-        least = float(((y - x).square().sum(1) / (2 * normal)).min())
-        claimed = [chosen.reach, 2 * chosen.reach]
-    else:
-        major, minor = (float(part) for part in set.removeprefix("torus ").split(", "))
-        chosen = Torus(major, minor)
-
-        def place(p, t):
-            ring = major + minor * np.cos(t)
-            return np.stack([ring * np.cos(p), ring * np.sin(p), minor * np.sin(t)], 1)
-
-        def negative_radius(angles):
-            p, t, q, s = angles.T
-            v = place(q, s) - place(p, t)
-            normal = np.stack([np.cos(t) * np.cos(p), np.cos(t) * np.sin(p), np.sin(t)], 1)
-            size = (v**2).sum(1)
-            off = np.abs((v * normal).sum(1))
-            # Two close points would only amplify rounding.
-            return np.where(size > 1e-4, -size / (2 * np.maximum(off, 1e-12)), -np.inf)
-
-        start = rng.uniform(-math.pi, math.pi, (64, 4))
-        _, values = checks.adversarial_search(negative_radius, start, rng, steps=steps)
-        least, claimed = -float(values.max()), [chosen.reach, minor]
-    return xr.Dataset(
-        {"least": least, "claimed": ("arm", claimed)}, {"arm": ["library", "neighbour"]}
-    )
-
-
-@experiment.measure(
-    grid={"set": ["digits", "fashion-mnist"]},
-    data=("digits", "fashion-mnist"),
-    quick={"set": ["digits"], "fashion": 300},
-    default={"fashion": 1000},
-    paper={"fashion": 3750},
-)
-def dimensions(set, fashion, generator, parts=16):
-    """Estimates on disjoint parts of the images, on images with shuffled pixels, on a sphere.
-
-    Shuffling each pixel across the images keeps its law and destroys what joins the pixels.
-    """
-    data = datasets.digits() if set == "digits" else datasets.fashion_mnist()
-    size = min(len(data.images) // parts, fashion)
-    images = datasets.as_float(data._replace(images=data.images[: parts * size])).flatten(1)
-    shuffled = torch.rand(images.shape, generator=generator).argsort(0)
-    arms = {
-        "images": images,
-        "shuffled pixels": images.gather(0, shuffled),
-        "20-sphere": Sphere(20, ambient_dim=images.shape[1]).sample(len(images), generator),
-    }
-    found = [
-        [[estimate(part, k) for part in points.split(size)] for k in (2, 10)]
-        for points in arms.values()
-    ]
-    return xr.Dataset(
-        {"dimension": (("arm", "neighbours", "seed"), np.array(found)), "size": size},
-        {"arm": list(arms), "neighbours": [2, 10]},
-    )
-
-
-def estimate(points, k):
-    return maximum_likelihood_dimension(torch.unique(points, dim=0), k)
-
-
-@experiment.measure(grid={"manifold": list(KNOWN)}, quick={"size": 500}, default={"size": 2000})
-def known_dimensions(manifold, size, generator, parts=16):
-    """The same estimates on manifolds of known dimension in R^64."""
-    frame = torch.randn(11, 64, dtype=torch.float64, generator=generator)
-    d = KNOWN[manifold]
-    chosen = Torus(2.5, 1.0, frame=frame[:3]) if d == 2 else Sphere(d, frame=frame[: d + 1])
-    found = [
-        [maximum_likelihood_dimension(chosen.sample(size, generator), k) for _ in range(parts)]
-        for k in (2, 10)
-    ]
-    return xr.Dataset(
-        {"dimension": (("neighbours", "seed"), np.array(found)), "known": d},
-        {"neighbours": [2, 10]},
-    )
 
 
 # ---- checks -----------------------------------------------------------------------------------
@@ -448,126 +262,16 @@ def no_jump(jumps, sets):
     )
 
 
-def smoothed_between(smoothed, version="sum", factor=1.0):
-    """sum: -factor log m <= (value - dist^2)/(2 sigma^2) <= 0; mean: 0 <= . <= factor log m."""
-    width, value = np.log(smoothed.points), smoothed[version]
-    low, high = (-factor * width, 0.0) if version == "sum" else (0.0, factor * width)
-    excess = np.maximum(value - high, low - value).max(["query", "level"], skipna=False)
-    return checks.bound(
-        excess,
-        1e-9,
-        1e-6,
-        reason="attained at equidistant points and far from all but one",
-        tightness=abs(value) / width,
-    )
-
-
-def hessian_between(smoothed, spread=0.25, top=1.0):
-    """1 - spread D^2/sigma^2 <= Hessian <= top."""
-    low = (1 - spread * smoothed.spread - smoothed.lowest) / (1 + smoothed.spread)
-    excess = np.maximum(low, smoothed.highest - top)
-    return checks.bound(
-        excess.max("level"),
-        1e-10,
-        1e-6,
-        reason="second derivatives by autograd; the midpoint of a pair attains the lower bound",
-    )
-
-
-def smooth_gradient(smoothed, arm="smoothed"):
-    """|grad(x) - grad(y)| <= max(1, D^2/(4 sigma^2) - 1) |x - y|."""
-    constant = np.maximum(1, smoothed.spread / 4 - 1)
-    ratio = smoothed.quotient.sel(arm=arm) / constant
-    return checks.bound(
-        (ratio - 1).max("level"),
-        1e-6,
-        1e-4,
-        reason="differences of gradients over a step of 1e-4 sigma",
-        tightness=ratio,
-    )
-
-
-def constant_of_large_sigma(large_sigma, arm="mean of squares"):
-    """Limit of dist^2(x, sigma) + 2 sigma^2 log m as sigma grows."""
-    return checks.limit(
-        large_sigma.value,
-        large_sigma.target.sel(arm=arm, drop=True),
-        1e-6,
-        reason="in units of the largest squared distance; the two limits differ by 1e-2",
-        exponents=(1, 2, 3),
-        rounding=1e-12,
-    )
-
-
-def unique_within(closed=False, factor=1):
-    """Most nearest points of an x with dist(x) < (closed: <=) factor reach, over a grid of x.
-
-    K on the line in units of 1/4, so that all distances are exact integers.
-    """
-    counts = {}
-    for points in ((-4, 4), (0, 8, 20), (-8, 0, 8, 16)):
-        reach = min(b - a for a, b in pairwise(points)) // 2
-        most = 0
-        for x in range(points[0] - 8, points[-1] + 9):
-            distances = sorted(abs(x - p) for p in points)
-            within = distances[0] < factor * reach or (closed and distances[0] <= factor * reach)
-            most = max(most, distances.count(distances[0])) if within else most
-        counts[str(points)] = most
-    return checks.certificate(
-        list(counts.values()),
-        (1, 1),
-        "the projection is unique, counted in integers",
-        dims=["set"],
-        note=f"most nearest points: {counts}",
-    )
-
-
-def reach_formula(reaches, arm="library", halves=2):
-    """reach = inf |y - x|^2 / (halves dist(y - x, Tan_x))."""
-    return checks.identity(
-        abs(reaches.least * 2 / halves / reaches.claimed.sel(arm=arm) - 1),
-        1e-9,
-        2e-3,
-        reason="the search ends within 1e-3 of the infimum; neighbours are off by a factor 2",
-    )
-
-
-def low_dimensional(dimensions, arm="images"):
-    """The images' estimate lies below that of a 20-sphere with as many points."""
-    return checks.observation(
-        dimensions.dimension.sel(arm=arm),
-        dimensions.dimension.sel(arm="20-sphere"),
-        0.0,
-        reason="estimates are low in high dimension, alike for both: so they are compared",
-        setting="disjoint parts of the data, drawn in stored order",
-    )
-
-
-def recovers(known_dimensions, extra=0, tolerance=0.2):
-    """|estimate - d| <= tolerance d, averaged over samples."""
-    known = known_dimensions.known + extra
-    return checks.observation(
-        known_dimensions.dimension / known,
-        xr.ones_like(known_dimensions.dimension),
-        tolerance,
-        relation="==",
-        reason="below half the distance from 1 to 2; at d = 10 the estimators are 10 % low",
-        setting="independent samples of spheres and a torus in R^64",
-    )
-
-
 # ---- claims -----------------------------------------------------------------------------------
 
 DISTANCE = Source("000", "Distance and projection")
 SMOOTHED = Source("000", "Smoothed distance and approximate projection")
-LOW = Source("000", "Denoising approximates projection: low noise")
 NONCONVEX = [name for name in SETS if name not in CONVEX]
 
 
 def claim(id, statement, source, **options):
     names = ("dist-and-projection-definitions", "steepest-descent-of-distance")
-    names += ("distance-gradient-discontinuous", "smoothed-distance-smoothness-bounds-limits")
-    names += ("reach-definition", "manifold-hypothesis")
+    names += ("distance-gradient-discontinuous",)
     entry = next(name for name in names if id.startswith(name))
     return experiment.claim(id, statement, source=source, entries=entry, **options)
 
@@ -717,110 +421,4 @@ claim(
     check=jump,
     sets=NONCONVEX,
     controls=[Control("half of it", factor=0.5), Control("a hundredth more", factor=1.01)],
-)
-
-claim(
-    "smoothed-distance-smoothness-bounds-limits-continuous",
-    r"|\nabla\tfrac12\mathrm{dist}_K^2(x,\sigma) - \nabla\tfrac12\mathrm{dist}_K^2(y,\sigma)|"
-    r" \le \max\bigl(1, \tfrac{D^2}{4\sigma^2} - 1\bigr)|x - y|",
-    SMOOTHED,
-    kind="inequality",
-    conditions="finite K of diameter D, across the points where dist^2 has a jump",
-    check=smooth_gradient,
-    controls=[Control("without smoothing", arm="dist^2")],
-)
-claim(
-    "smoothed-distance-smoothness-bounds-limits-hessian",
-    r"\bigl(1 - \tfrac{D^2}{4\sigma^2}\bigr) I \preceq \nabla^2\tfrac12\mathrm{dist}_K^2(x,\sigma)"
-    r" \preceq I",
-    SMOOTHED,
-    kind="inequality",
-    form="derived",
-    conditions="the midpoint of a pair attains the lower bound, so convex from sigma = D/2",
-    check=hessian_between,
-    controls=[
-        Control(r"1 - D^2/(5\sigma^2)", spread=0.2),
-        Control(r"\preceq 0.9\, I", top=0.9),
-    ],
-)
-for version, text in (
-    ("sum", r"\mathrm{dist}_K^2 - 2\sigma^2\log m \le \mathrm{dist}_K^2(x,\sigma) \le"),
-    ("mean", r"\mathrm{dist}_K^2 + 2\sigma^2\log m \ge \mathrm{dist}_K^2(x,\sigma) \ge"),
-):
-    claim(
-        f"smoothed-distance-smoothness-bounds-limits-{version}",
-        text + r" \mathrm{dist}_K(x)^2",
-        SMOOTHED,
-        kind="inequality",
-        form="derived",
-        conditions=f"-2 sigma^2 log of the {version} over m points",
-        check=smoothed_between,
-        version=version,
-        controls=[Control(r"\sigma^2\log m", factor=0.5)],
-    )
-claim(
-    "smoothed-distance-smoothness-bounds-limits-large-sigma",
-    r"\mathrm{dist}_K^2(x,\sigma) + 2\sigma^2\log m \to \tfrac1m\textstyle\sum_i|x - x_i|^2",
-    SMOOTHED,
-    kind="limit",
-    form="derived",
-    conditions="sigma to infinity: the sum itself falls to minus infinity",
-    check=constant_of_large_sigma,
-    controls=[Control(r"\to |x - \bar x|^2", arm="square of mean")],
-)
-
-federer = claim(
-    "reach-definition-corrected",
-    r"\tau = \sup\{t : \mathrm{dist}_K(x) < t \Rightarrow \mathrm{proj}_K(x) \text{ unique}\}"
-    r" \text{ has the property itself}",
-    LOW,
-    kind="definition",
-    form="corrected",
-    conditions="finite sets on the line, tau half the smallest spacing (Federer 1959, Def. 4.1)",
-    check=unique_within,
-    controls=[Control(r"\tau + \tau/2", factor=1.5)],
-)
-claim(
-    "reach-definition-as-stated",
-    r"\tau = \max\{t : \mathrm{dist}_K(x) \le t \Rightarrow \mathrm{proj}_K(x) \text{ unique}\}",
-    LOW,
-    kind="definition",
-    conditions="with <= the property holds below tau and fails at tau: there is no largest",
-    check=unique_within,
-    closed=True,
-    expected="refuted",
-    twin=federer,
-)
-claim(
-    "reach-definition-formula",
-    r"\tau = \inf_{x \ne y \in K} \frac{|y - x|^2}{2\,\mathrm{dist}(y - x, \mathrm{Tan}_x K)}",
-    LOW,
-    form="derived",
-    conditions="finite set, sphere, torus with tau = r and with tau = R - r; search for the pair",
-    check=reach_formula,
-    controls=[
-        Control("without the 2", halves=1),
-        Control("twice it, and r for the torus", arm="neighbour"),
-    ],
-)
-
-claim(
-    "manifold-hypothesis",
-    r"\hat d(\text{images}) < \hat d(S^{20})",
-    LOW,
-    kind="empirical",
-    form="reading",
-    conditions="digits (n = 64) and Fashion-MNIST (n = 784); TwoNN and 10 neighbours",
-    check=low_dimensional,
-    controls=[Control("images with each pixel shuffled", arm="shuffled pixels")],
-)
-claim(
-    "manifold-hypothesis-estimator",
-    r"0.8\,d \le \hat d \le 1.2\,d",
-    LOW,
-    kind="empirical",
-    form="derived",
-    conditions="circle, torus, 5-sphere and 10-sphere in R^64",
-    check=recovers,
-    controls=[Control("one dimension more", extra=1)],
 )
