@@ -1,122 +1,43 @@
-"""Figures of symmetry_breaking: pitchfork, fold and slide; and how late sampling may start."""
-
-import math
+"""Figure of symmetry_breaking: the critical level of each dynamics against the data's variance."""
 
 import numpy as np
 
-from theorylab.diffusion import symmetry_breaking as sb
-from theorylab.figures import MEASURED, THEORY, arm, key, plain_ticks, subplots
+from theorylab.figures import THEORY, arm, key, legend_below, plain_ticks, subplots
 
-VP_SDE = sb.preserving_sde_level(1.0)
-REFERENCE = {"color": THEORY, "lw": 0.7}
+#: The level of each dynamics for the largest eigenvalue v of the covariance.
+LEVELS = {
+    "VE flow": lambda v: np.sqrt(v),
+    "VE SDE": lambda v: np.sqrt(v),
+    "VP SDE": lambda v: np.sqrt(v - 1 + np.sqrt(1 + v**2)),
+    "VP flow": lambda v: np.sqrt(v / (1 - v)),
+}
 
 
 def draw(result):
-    """Fixed points against the noise level: two points, unequal points, a simplex, the digits."""
-    figure, panels = subplots(2, 2, aspect=0.95)
-    _pair(panels[0, 0], result.data["branches"].sel(corners=2))
-    _unequal(panels[0, 1], 0.6)
-    _simplex(panels[1, 0], result.data["branches"].sel(corners=10))
-    _images(panels[1, 1], result.data["image_branch"])
-    handles = [
-        key("stable", color=THEORY),
-        key("unstable", color=THEORY, ls="--"),
-        key("measured", color=MEASURED, marker="o", ms=2.5, ls=""),
-        key("critical level", **REFERENCE, ls=":"),
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=4)
+    r"""Noise level at which the centre of points at equal distance from it is lost, in four
+    dynamics; $v$ is the largest eigenvalue of the points' covariance.
+    """
+    levels = result.data["levels"]
+    figure, axes = subplots()
+    points = levels.sel(law=[law for law in levels.law.values if law != "two Gaussians"])
+    ends = float(points.variance.min()) / 1.3, float(points.variance.max()) * 1.3
+    handles = []
+    for k, (name, level) in enumerate(LEVELS.items()):
+        top = min(ends[1], 0.998) if name == "VP flow" else ends[1]
+        v = np.geomspace(ends[0], top, 400)
+        axes.plot(v, level(v), color=THEORY, lw=0.8, zorder=0)
+        d = points.sel(dynamics=name)
+        lost = d.turns.values == 1
+        # Flow and SDE share a level in the exploding dynamics: the outer marker is hollow.
+        style = {**arm(k), "ls": "", "mfc": "none" if k == 0 else None, "ms": 6.5 if k == 0 else 3}
+        axes.plot(d.variance.values[lost], d.level.values[lost], **style)
+        handles.append(key(name, **style))
+    axes.axvline(1, color=THEORY, lw=0.7, ls=":")
+    axes.text(1.02, 0.33, "VP flow:\nnever lost", size="small")
+    axes.set(xscale="log", yscale="log", ylim=(0.3, 6), xlabel="largest eigenvalue $v$ of the covariance")
+    axes.set_ylabel(r"critical level $\sigma_c$")
+    plain_ticks(axes.xaxis, (0.3, 0.5, 0.7, 1, 2, 3))
+    axes.set_xlim(ends)
+    plain_ticks(axes.yaxis)
+    legend_below(figure, [*handles, key("closed form", color=THEORY, lw=0.8)], columns=3)
     return figure
-
-
-def draw_late_start(result):
-    """What a late start costs: divergence at the start, and share of samples in the wrong mode."""
-    data = result.data["late_start"]
-    figure, axes = subplots(aspect=0.75)
-    s = np.geomspace(0.5, 16, 100)
-    third = 8 * 0.8 * 0.2 * 0.6
-    arms = (
-        (0.5, "noise", r"$w=\frac{1}{2}$, from $N(0,s^2)$", 1 / (4 * s**4)),
-        (0.8, "moments", r"$w=0.8$, from $N(\mu,C+s^2)$", third**2 / (12 * (0.64 + s**2) ** 3)),
-        (0.5, "moments", r"$w=\frac{1}{2}$, from $N(\mu,C+s^2)$", 1 / (12 * (1 + s**2) ** 4)),
-    )
-    for k, (w, start, label, limit) in enumerate(arms):
-        d = data.sel(weight=w, start=start)
-        axes.plot(s, limit, color=THEORY, lw=0.8, zorder=0)
-        axes.plot(d.s, d.divergence, **arm(k), ls="", mfc="white", mew=1, label=label)
-    axes.plot([], [], color=THEORY, lw=0.8, label="leading term")
-    wrong = data.sel(weight=0.8, start="moments")
-    shown = wrong.error > 0
-    drawn = {"color": arm(1)["color"], "label": "share in the wrong mode, $w=0.8$"}
-    axes.plot(wrong.s[shown], wrong.error[shown], "x", **drawn)
-    axes.axvline(1, ymin=0.6, **REFERENCE, ls=":")
-    axes.text(1.05, 1e-4, r"$\sigma_c$")
-    axes.set(xscale="log", yscale="log", xlabel="sampling starts at noise level $s$")
-    plain_ticks(axes.xaxis, (0.5, 1, 2, 4, 8, 16))
-    axes.set(ylabel="KL divergence; share", ylim=(1e-11, 3))
-    axes.legend(loc="lower left")
-    return figure
-
-
-def _pair(axes, branch):
-    order = np.linspace(1e-4, 1 - 1e-9, 2000)
-    sigma = np.sqrt(_ratio(order, 2))
-    for sign in (1, -1):
-        axes.plot(sigma, sign * order, color=THEORY)
-        axes.plot(branch.sigma, sign * branch.order, "o", color=MEASURED, ms=2.5)
-    axes.plot([1, 1.4], [0, 0], color=THEORY)
-    axes.plot([0, 1], [0, 0], color=THEORY, ls="--")
-    for level, text in ((1.0, "VE"), (VP_SDE, "VP SDE")):
-        axes.axvline(level, **REFERENCE, ls=":")
-        axes.text(level + 0.02, -0.95, text, rotation=90, size="small")
-    axes.set(xlim=(0.2, 1.4), ylim=(-1.1, 1.1), xlabel=r"noise level $\sigma$")
-    axes.set(ylabel="fixed points $x$", title="(a) weights 0.5, 0.5")
-
-
-def _unequal(axes, weight):
-    field, level = math.log(weight / (1 - weight)) / 2, sb.unequal_pair_level(weight)
-    x = np.concatenate([np.linspace(-1 + 1e-9, -1e-6, 4000), np.linspace(1e-6, 1 - 1e-9, 4000)])
-    square = x / (np.arctanh(x) - field)
-    stable = (square > 0) & (1 - x**2 < square)
-    for part, style in ((stable, "-"), ((square > 0) & ~stable, "--")):
-        for side in (x < 0, x > 0):
-            seen = part & side & (square < 4)
-            axes.plot(np.sqrt(square[seen]), x[seen], color=THEORY, ls=style)
-    axes.axvline(level, **REFERENCE, ls=":")
-    axes.text(level + 0.03, -0.95, rf"$\sigma={level:.3f}$", size="small")
-    axes.set(xlim=(0.2, 1.4), ylim=(-1.1, 1.1), xlabel=r"noise level $\sigma$")
-    axes.set(ylabel="fixed points $x$", title=rf"(b) weights {weight:g}, {1 - weight:g}")
-
-
-def _simplex(axes, branch):
-    k, levels = 10, sb.simplex_levels(10)
-    order = np.linspace(1e-4, 1 - 1e-9, 4000)
-    sigma = levels.instability * np.sqrt(_ratio(order, k))
-    fold = int(sigma.argmax())
-    axes.plot(sigma[fold:], order[fold:], color=THEORY)
-    axes.plot(sigma[: fold + 1], order[: fold + 1], color=THEORY, ls="--")
-    axes.plot(branch.sigma, branch.order, "o", color=MEASURED, ms=2.5)
-    axes.plot([levels.instability, 0.6], [0, 0], color=THEORY)
-    axes.plot([0.2, levels.instability], [0, 0], color=THEORY, ls="--")
-    names = ("modes\nappear", "equal\nheights", "centre\nlost")
-    for level, name, side in zip(levels, names, ("left", "right", "right"), strict=True):
-        axes.axvline(level, **REFERENCE, ls=":")
-        place = level + (0.008 if side == "left" else -0.008)
-        axes.text(place, 0.62, name, ha=side, va="center", size="small")
-    axes.set(xlim=(0.2, 0.6), ylim=(-0.1, 1.1), xlabel=r"noise level $\sigma$ / radius")
-    axes.set(ylabel="order $m$", title="(c) 10-point simplex")
-
-
-def _images(axes, branch):
-    for k, name in enumerate(branch.images.values):
-        d = branch.sel(images=name)
-        seen = d.growth < 1.3
-        drawn = arm(k) | {"ms": 2.5, "lw": 0.9}
-        axes.plot(d.sigma[seen], d.growth[seen], **drawn, label=name)
-    axes.axhline(1, **REFERENCE, ls=":")
-    axes.set(ylim=(0.2, 2.6), xlabel=r"noise level $\sigma$")
-    axes.set(ylabel=r"$\lambda_{\max}(\mathrm{Cov})\,/\,\sigma^2$", title="(d) images")
-    axes.legend(loc="upper right")
-
-
-def _ratio(order, corners):
-    return np.array([sb.simplex_branch(float(m), corners) for m in order])

@@ -3,7 +3,7 @@
 import mpmath as mp
 import pytest
 import torch
-from theorylab.experiments.trajectories import symmetry_breaking as lab
+from theorylab.experiments.trajectories import late_start as lab
 
 from theorylab.diffusion.distributions import GaussianMixture
 
