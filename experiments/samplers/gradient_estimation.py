@@ -1,18 +1,12 @@
-r"""Gradient estimation: is the extrapolated noise of gamma = 2 second order, stable, the best?
+r"""Gradient estimation: is the extrapolated noise of gamma = 2 second order, and is it the best?
 
 The sampler replaces eps_t by eps_bar = eps_{t+1} + gamma (eps_t - eps_{t+1}), with gamma = 2 in
 Algorithm 2. It is a two-step linear method for dx/dsigma = eps with weights (gamma, 1 - gamma): of
 second order for gamma = 1 + h_t/(2 h_{t+1}) alone (3/2 at equal steps, two-step Adams-Bashforth).
 With gamma = 2 it has DDIM's leading error with the opposite sign.
 
-"Corrects for the error made in the previous step" holds to the letter for gamma = 1 +
-h_{t+1}/h_t, which is 2 at equal steps and not on the schedule it is used with. "gamma = 2 achieves
-best results across data sets and numbers of steps" fails on data whose W2 is exact: what is best
-moves with the spectrum and with N; at ten steps and image-like spectra it is 2. Steps with
-beta > 1/gamma make dist/sigma oscillate and grow.
-
-The premise, eps = sqrt(n) grad dist near dist = sqrt(n) sigma, holds up to |rho - 1| + eta rho with
-rho = dist/(sqrt(n) sigma); the gradient does not change between x and its projection.
+"gamma = 2 achieves best results across data sets and numbers of steps" fails on data whose W2 is
+exact: what is best moves with the spectrum and with N; at ten steps and image-like spectra it is 2.
 """
 
 import math
@@ -24,16 +18,10 @@ import torch
 import xarray as xr
 
 from theorylab import Control, Experiment, Source, checks
-from theorylab.diffusion.denoisers import eps_from_denoised
-from theorylab.diffusion.distance import distance_gradient
 from theorylab.diffusion.distributions import GaussianMixture
-from theorylab.diffusion.ideal import IdealDenoiser
-from theorylab.diffusion.manifolds import Sphere, Torus
-from theorylab.diffusion.point_cloud import PointCloud
 from theorylab.diffusion.samplers import gradient_estimation
 from theorylab.diffusion.schedules import edm, log_linear
 from theorylab.diffusion.transport import discrete_w2_1d
-from theorylab.images import datasets
 
 experiment = Experiment()
 
@@ -41,6 +29,7 @@ SLIDE = "slide 'Improving sampling by gradient estimation'"
 GAMMAS = (1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 3.0)
 HALVES = (1.0, 1.5, 2.0, 2.5, 3.0)
 MODES = ([0.1, 0.4, 0.3, 0.2], [-3.0, -1.0, 1.5, 3.0], [0.5, 0.6, 0.5, 0.6])
+
 
 # ---- measurements -----------------------------------------------------------------------------
 
@@ -119,60 +108,6 @@ def orders(schedule, gamma, largest):
     )
 
 
-@experiment.measure(grid={"gamma": [1.0, 1.5, 2.0, 3.0], "steps": [10, 40]})
-def impulses(gamma, steps):
-    """What weight an error of eps made at one step alone has in the end, at equal steps."""
-    sigmas, count = torch.linspace(1, 0, steps + 1, dtype=torch.float64), 0
-
-    def denoiser(x, sigma):
-        nonlocal count
-        count += 1
-        return x - sigma * (torch.arange(steps) == count - 1).double()[:, None]
-
-    *_, last = gradient_estimation(
-        denoiser, torch.zeros(steps, 1, dtype=torch.float64), sigmas, gamma=gamma
-    )
-    found = -steps * last[:, 0].numpy()
-    telescoped = np.ones(steps)
-    telescoped[0], telescoped[-1] = 2 - gamma, gamma
-    lone = np.append(np.ones(steps - 1), 2.0)
-    return xr.Dataset(
-        {
-            "gap": ("weights", [np.abs(found - w).max() for w in (telescoped, lone)]),
-            "variance": (found**2).mean(),
-        },
-        {"weights": ["2 - gamma, 1, ..., 1, gamma", "1, ..., 1, 2"]},
-    )
-
-
-@experiment.measure(grid={"gamma": [1.5, 2.0, 3.0], "beta": [0.3, 0.45, 0.55, 0.7]})
-def kicks(gamma, beta):
-    """dist/sigma on one data point after one wrong eps, along sigma_{t-1} = (1 - beta) sigma_t.
-
-    ``growth`` is the ratio of two changes of dist/sigma in a row, five steps in a row; and the
-    largest h at which a root of z^2 - (1 + gamma h) z + (gamma - 1) h leaves the unit disc.
-    """
-    path, calls = [(1 - beta) ** k for k in range(10)], 0
-
-    def denoiser(x, sigma):
-        nonlocal calls
-        calls += 1
-        return torch.full_like(x, -sigma if calls == 2 else 0.0)
-
-    states = gradient_estimation(denoiser, torch.zeros(1, 1).double(), path, gamma=gamma)
-    scaled = np.array([float(x) / s for x, s in zip(states, path, strict=True)])
-    changes = np.diff(scaled)[2:]
-    low, high = 0.0, 4.0
-    for _ in range(60):
-        h = (low + high) / 2
-        stable = np.abs(np.roots([1, gamma * h - 1, -(gamma - 1) * h])).max() <= 1
-        low, high = (h, high) if stable else (low, h)
-    return xr.Dataset(
-        {"growth": ("step", changes[1:6] / changes[:5]), "limit": low},
-        {"step": range(5)},
-    )
-
-
 @experiment.measure(
     grid={"data": ["k^-1", "k^-1.5", "k^-2", "mixture"]},
     quick={"nodes": 801},
@@ -228,92 +163,6 @@ def _on_the_line(nodes):
     return w2
 
 
-@experiment.measure(
-    grid={"set": ["points", "sphere", "torus"], "dim": [5, 60]},
-    quick={"queries": 64},
-    default={"queries": 4000},
-)
-def segments(set, dim, queries, generator):
-    """Change of grad dist from x to p + s (x - p), by differentiating the distance itself."""
-    normals = torch.randn(50, dim, dtype=torch.float64, generator=generator)
-    closed_set = {
-        "points": PointCloud(normals),
-        "sphere": Sphere(2, 1.0, dim),
-        "torus": Torus(2.0, 0.7, dim),
-    }[set]
-    x = 2 * torch.randn(queries, dim, dtype=torch.float64, generator=generator)
-    p = closed_set.project(x)
-    # The sphere and the torus are seen from inside, where going on passes their medial axes.
-    if set != "points":
-        p = closed_set.sample(queries, generator)
-        inward = closed_set.centre - p if set == "sphere" else _to_core(p)
-        x = p + 0.6 * inward
-    here = distance_gradient(x, closed_set.project(x))
-    shares = [0.01, 0.2, 0.5, 0.9, 1.0, 3.0]
-    rows = []
-    for s in shares:
-        y = (p + s * (x - p)).requires_grad_()
-        (gradient,) = torch.autograd.grad(_distance(set, closed_set, y).sum(), y)
-        rows.append(float((gradient - here).norm(dim=1).max()))
-    return xr.Dataset(
-        {"change": ("share", rows, {"long_name": "largest change of the gradient"})},
-        {"share": shares},
-    )
-
-
-def _to_core(p):
-    """From a point of the torus to the centre of its meridian circle."""
-    ring = p[:, :2] / p[:, :2].norm(dim=1, keepdim=True)
-    return torch.cat([2.0 * ring, torch.zeros(len(p), p.shape[1] - 2).double()], 1) - p
-
-
-def _distance(set, closed_set, y):
-    if set == "points":
-        return torch.cdist(y, closed_set.points).amin(1)
-    rest = y[:, 3:].square().sum(1)
-    if set == "sphere":
-        return ((y[:, :3].norm(dim=1) - 1).square() + rest).sqrt()
-    tube = torch.hypot(y[:, :2].norm(dim=1) - 2, y[:, 2]) - 0.7
-    return (tube.square() + rest).sqrt()
-
-
-@experiment.measure(
-    grid={"set": ["one point", "random points", "digits"]},
-    data=("digits",),
-    quick={"queries": 30},
-    default={"queries": 300},
-)
-def premises(set, queries, generator):
-    """|eps - sqrt(n) grad dist|/sqrt(n), rho = dist/(sqrt(n) sigma) and the relative error eta.
-
-    Points x_0 + sigma noise, the denoiser at ``mismatch`` times the noise there is.
-    """
-    if set == "digits":
-        points = datasets.as_float(datasets.digits()).flatten(1)
-    else:
-        count = 1 if set == "one point" else 200
-        points = torch.randn(count, 64, dtype=torch.float64, generator=generator)
-    closed_set, denoiser, n = PointCloud(points), IdealDenoiser(points), 64
-    found = []
-    for noise in (20.0, 5.0, 1.0, 0.3):
-        for mismatch in (1 / 3, 1.0, 3.0):
-            draws = torch.randn(queries, n, dtype=torch.float64, generator=generator)
-            x = closed_set.sample(queries, generator) + noise * draws
-            sigma, p = mismatch * noise, closed_set.project(x)
-            distance, eps = (x - p).norm(dim=1), eps_from_denoised(denoiser(x, sigma), x, sigma)
-            # The gradient by hand, not by the library's own function.
-            apart = (eps - math.sqrt(n) * (x - p) / distance[:, None]).norm(dim=1) / math.sqrt(n)
-            eta = (sigma * eps - (x - p)).norm(dim=1) / distance
-            found.append(torch.stack([apart, distance / (math.sqrt(n) * sigma), eta]).numpy())
-    shape = (4, 3, 3, queries)
-    apart, rho, eta = np.moveaxis(np.reshape(found, shape), 2, 0)
-    dims = ("noise", "mismatch", "query")
-    return xr.Dataset(
-        {"apart": (dims, apart), "rho": (dims, rho), "eta": (dims, eta)},
-        {"noise": [20.0, 5.0, 1.0, 0.3], "mismatch": [1 / 3, 1.0, 3.0]},
-    )
-
-
 # ---- checks -----------------------------------------------------------------------------------
 
 
@@ -337,18 +186,6 @@ def evaluations(algorithms, per_step=1, saved=0):
         margin=0.5,
         reason="numbers of calls are counted exactly",
     )
-
-
-def correction(steps="any", gamma="1 + h'/h"):
-    """h' eps' + h eps_bar = (h' + h) eps: the previous step, taken with eps', is made good."""
-    h, before, eps, eps_before = sp.symbols("h h_before epsilon epsilon_before", positive=True)
-    weight = {"1 + h'/h": 1 + before / h, "2": 2, "1 + h/h'": 1 + h / before}[gamma]
-    two_steps = before * eps_before + h * (weight * eps + (1 - weight) * eps_before)
-    gap = two_steps - (before + h) * eps
-    if steps == "equal":
-        gap = gap.subs(before, h)
-    witness = {h: 1, before: 2, eps: 3, eps_before: 5}
-    return checks.proof(gap, {s: witness[s] for s in gap.free_symbols})
 
 
 def local_error(gamma="any", claimed="h ((gamma - 1) h' - h/2)", equal=False):
@@ -400,74 +237,6 @@ def opposite(orders, target=-1.0):
     )
 
 
-def weights(impulses, weights="2 - gamma, 1, ..., 1, gamma"):
-    return checks.identity(
-        impulses.gap.sel(weights=weights),
-        rounding=1e-12,
-        margin=1e-9,
-        reason="rounding of at most 40 sums of numbers of order 1",
-    )
-
-
-def amplification(impulses, form="telescoped"):
-    """Variance of the last state for independent errors of eps, over DDIM's."""
-    d = impulses
-    n, gamma = d.steps, d.gamma
-    claimed = {
-        "telescoped": ((2 - gamma) ** 2 + n - 2 + gamma**2) / n,
-        "per step": gamma**2 + (gamma - 1) ** 2 + 0 * n,
-        "as DDIM": 1 + 0 * gamma * n,
-    }[form]
-    return checks.identity(
-        np.abs(d.variance - claimed),
-        rounding=1e-12,
-        margin=1e-9,
-        reason="rounding of sums of at most 40 squares of order 1",
-    )
-
-
-def parasite(kicks, form="-beta (gamma - 1)/(1 - beta)"):
-    d = kicks
-    factor = d.beta * (d.gamma - 1)
-    claimed = {
-        "-beta (gamma - 1)/(1 - beta)": -factor / (1 - d.beta),
-        "beta (gamma - 1)/(1 - beta)": factor / (1 - d.beta),
-        "-beta (gamma - 1)": -factor,
-        "-beta gamma/(1 - beta)": -d.beta * d.gamma / (1 - d.beta),
-    }[form]
-    return checks.identity(
-        np.abs(d.growth - claimed).max("step"),
-        rounding=1e-7,
-        margin=1e-5,
-        reason="the slowest decay, .13^6 = 5e-6, leaves eleven of sixteen digits of a change",
-    )
-
-
-def threshold(beta="1/gamma"):
-    """|parasitic factor| = 1 at beta = 1/gamma and grows with beta."""
-    beta_, gamma = sp.symbols("beta gamma", positive=True)
-    factor = beta_ * (gamma - 1) / (1 - beta_)
-    place = {"1/gamma": 1 / gamma, "1/(gamma - 1)": 1 / (gamma - 1), "1/2": sp.Rational(1, 2)}
-    growth = sp.diff(factor, beta_) - (gamma - 1) / (1 - beta_) ** 2
-    witness = {gamma: sp.Rational(5, 2), beta_: sp.Rational(1, 3)}
-    return checks.proof(
-        [factor.subs(beta_, place[beta]) - 1, growth],
-        witness,
-        reason="the derivative (gamma - 1)/(1 - beta)^2 is positive, so the crossing is the only",
-    )
-
-
-def interval(kicks, form="2/(2 gamma - 1)"):
-    gamma = kicks.gamma
-    claimed = {"2/(2 gamma - 1)": 2 / (2 * gamma - 1), "1": 1 + 0 * gamma, "2/gamma": 2 / gamma}
-    return checks.identity(
-        np.abs(kicks.limit - claimed[form]).max("beta"),
-        rounding=1e-8,
-        margin=1e-6,
-        reason="bisection to 1e-15 on roots known to 1e-8 where two of them meet",
-    )
-
-
 def best(distances, gamma=2.0, among=GAMMAS, data=None, steps=None):
     """W2 with gamma is at most W2 with any other weight ``among`` them."""
     d = distances.sel(gamma=sorted({gamma, *among}))
@@ -482,35 +251,6 @@ def best(distances, gamma=2.0, among=GAMMAS, data=None, steps=None):
         margin=0.02,
         reason="2 %: less than it does not make a weight the better one; rounding: twice the "
         "change from half as many nodes, for both distances",
-    )
-
-
-def invariance(segments, low=0.0, high=1.0):
-    d = segments
-    inside = d.change.isel(share=((d.share > low) & (d.share <= high)).values.nonzero()[0])
-    return checks.bound(
-        inside.max("share", skipna=False),
-        rounding=1e-9,
-        margin=1e-7,
-        reason="gradients of the distance at 1 % of it lose two digits; another nearest point "
-        "turns the gradient by more than 1e-2",
-    )
-
-
-def premise(premises, terms="|rho - 1| + eta rho"):
-    d = premises
-    allowed = {
-        "|rho - 1| + eta rho": np.abs(d.rho - 1) + d.eta * d.rho,
-        "|rho - 1|": np.abs(d.rho - 1),
-        "eta rho": d.eta * d.rho,
-        "eta": d.eta,
-    }[terms]
-    return checks.bound(
-        (d.apart - allowed).max(("noise", "mismatch", "query"), skipna=False),
-        rounding=1e-11,
-        margin=1e-9,
-        reason="attained on one point, so equality must pass; rounding of numbers below 10",
-        tightness=d.apart / allowed,
     )
 
 
@@ -545,49 +285,6 @@ experiment.claim(
         Control("2N - 1, without keeping the last prediction", per_step=2, saved=1),
         Control("N - 1", saved=1),
     ],
-)
-corrected = experiment.claim(
-    "ge-corrects-previous-error-corrected",
-    r"h'\epsilon_{t+1} + h\bar\epsilon_t = (h + h')\epsilon_t \text{ for } \gamma = 1 + h'/h",
-    source=Source("000", SLIDE),
-    entries="ge-corrects-previous-error",
-    form="corrected",
-    conditions="h = sigma_t - sigma_{t-1}, h' the step before, which used eps_{t+1} alone",
-    check=correction,
-    controls=[Control("the ratio upside down", gamma="1 + h/h'")],
-)
-experiment.claim(
-    "ge-corrects-previous-error-as-stated",
-    r"h'\epsilon_{t+1} + h(2\epsilon_t - \epsilon_{t+1}) = (h + h')\epsilon_t",
-    source=Source("000", SLIDE),
-    entries="ge-corrects-previous-error",
-    expected="refuted",
-    twin=corrected,
-    check=correction,
-    gamma="2",
-)
-experiment.claim(
-    "ge-corrects-previous-error-equal-steps",
-    r"h\epsilon_{t+1} + h(2\epsilon_t - \epsilon_{t+1}) = 2h\epsilon_t",
-    source=Source("000", SLIDE),
-    entries="ge-corrects-previous-error",
-    form="reading",
-    conditions="equal steps",
-    check=correction,
-    gamma="2",
-    steps="equal",
-    controls=[Control("steps of any size", steps="any")],
-)
-experiment.claim(
-    "ge-corrects-previous-error-weights",
-    r"x_0 = x_N - h\,((2-\gamma)\epsilon_N + \epsilon_{N-1} + \dots + \epsilon_2 +"
-    r" \gamma\epsilon_1)",
-    source=Source("000", SLIDE),
-    entries="ge-corrects-previous-error",
-    form="derived",
-    conditions="equal steps: at gamma = 2 the first prediction drops out, the last counts twice",
-    check=weights,
-    controls=[Control("the first prediction kept", weights="1, ..., 1, 2")],
 )
 experiment.claim(
     "ge-linear-multistep-order-local-error",
@@ -658,59 +355,6 @@ experiment.claim(
     check=opposite,
     controls=[Control("half", target=-0.5), Control("a tenth less", target=-0.9)],
 )
-experiment.claim(
-    "ge-stability-interval",
-    r"z^2 - (1+\gamma h)z + (\gamma-1)h \text{ is stable for } -\tfrac{2}{2\gamma-1} \le h \le 0",
-    source=Source("000", "derived from Algorithm 2"),
-    entries="ge-stability-and-noise-amplification",
-    form="derived",
-    conditions="the test equation x' = x, real h; gamma > 1",
-    check=interval,
-    controls=[
-        Control("1 for every gamma", form="1"),
-        Control("2/gamma", form="2/gamma"),
-    ],
-)
-experiment.claim(
-    "ge-stability-one-point",
-    r"\mathrm{dist}/\sigma: \text{ the parasitic factor is } -\beta(\gamma-1)/(1-\beta)",
-    source=Source("000", "derived from Algorithm 2"),
-    entries="ge-stability-and-noise-amplification",
-    form="derived",
-    conditions="data in one point, sigma_{t-1} = (1 - beta) sigma_t",
-    check=parasite,
-    controls=[
-        Control("the sign", form="beta (gamma - 1)/(1 - beta)"),
-        Control("that of x", form="-beta (gamma - 1)"),
-        Control("gamma for gamma - 1", form="-beta gamma/(1 - beta)"),
-    ],
-)
-experiment.claim(
-    "ge-stability-threshold",
-    r"|\beta(\gamma-1)/(1-\beta)| \le 1 \iff \beta \le 1/\gamma",
-    source=Source("000", "derived from Algorithm 2"),
-    entries="ge-stability-and-noise-amplification",
-    form="derived",
-    conditions="gamma > 1; at gamma = 2 the ten-step schedule's beta = .51 is just beyond",
-    check=threshold,
-    controls=[
-        Control("1/(gamma - 1)", beta="1/(gamma - 1)"),
-        Control("1/2 for every gamma", beta="1/2"),
-    ],
-)
-experiment.claim(
-    "ge-noise-amplification",
-    r"\mathrm{Var}/\mathrm{Var}_{\mathrm{DDIM}} = ((2-\gamma)^2 + N - 2 + \gamma^2)/N",
-    source=Source("000", "derived from Algorithm 2"),
-    entries="ge-stability-and-noise-amplification",
-    form="derived",
-    conditions="independent errors of eps of equal variance, fed back nowhere; equal steps",
-    check=amplification,
-    controls=[
-        Control("errors of a step add independently: 5 at gamma = 2", form="per step"),
-        Control("no more than DDIM", form="as DDIM"),
-    ],
-)
 few = experiment.claim(
     "ge-gamma2-empirical-best-than-ddim",
     r"W_2(\gamma = 2) < W_2(\gamma = 1) \text{ for } N \le 20",
@@ -756,31 +400,5 @@ experiment.claim(
         Control("gamma = 5/2", gamma=2.5),
         Control("spectrum k^-1", data=("k^-1",)),
         Control("four modes on the line", data=("mixture",)),
-    ],
-)
-experiment.claim(
-    "grad-dist-invariance-along-segment",
-    r"\nabla\mathrm{dist}_K(p + s(x - p)) = \nabla\mathrm{dist}_K(x),\quad p = \mathrm{proj}_K(x),"
-    r"\ 0 < s \le 1",
-    source=Source("000", SLIDE),
-    entries="grad-dist-invariance-along-segment",
-    conditions="x with one nearest point, not on K",
-    check=invariance,
-    controls=[Control("beyond x, at s = 3", low=1.0, high=3.0)],
-)
-experiment.claim(
-    "eps-approx-sqrt-n-grad-dist",
-    r"\|\epsilon - \sqrt n\,\nabla\mathrm{dist}_K(x)\| \le \sqrt n\,(|\rho - 1| + \eta\rho),"
-    r"\quad \rho = \mathrm{dist}_K(x)/(\sqrt n\,\sigma)",
-    source=Source("000", SLIDE),
-    entries="eps-approx-sqrt-n-grad-dist",
-    kind="inequality",
-    form="reading",
-    conditions="eta the relative error of sigma eps as x - proj(x); attained on one point",
-    check=premise,
-    controls=[
-        Control("without eta rho", terms="|rho - 1|"),
-        Control("without |rho - 1|", terms="eta rho"),
-        Control("eta alone", terms="eta"),
     ],
 )

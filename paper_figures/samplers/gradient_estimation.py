@@ -1,4 +1,4 @@
-"""Figures of gradient_estimation: which gamma is best where, its order, and when it oscillates."""
+"""Figures of gradient_estimation: which gamma is best where, and its order."""
 
 import numpy as np
 
@@ -52,47 +52,6 @@ def draw_orders(result):
             axes.annotate(f"$N^{{-{power}}}$", (1 / place, y), va="bottom", size="small")
     axes.set(xscale="log", yscale="log", xlabel="steps $N$", ylabel="error of the flow")
     plain_ticks(axes.xaxis, 1 / h)
-    axes.legend(loc="lower left")
-    return figure
-
-
-def draw_stability(result):
-    """The factor by which an oscillation of dist/sigma grows in a step, on one data point."""
-    kicks = result.data["kicks"]
-    figure, axes = subplots()
-    beta = np.linspace(0.2, 0.75, 200)
-    axes.axhline(1, color=THEORY, ls=":", lw=0.9)
-    axes.text(0.21, 1.1, r"grows $\uparrow$", va="bottom", size="small")
-    for k, gamma in enumerate(kicks.gamma.values):
-        axes.plot(beta, beta * (gamma - 1) / (1 - beta), color=THEORY, lw=0.8, zorder=0)
-        growth = np.abs(kicks.growth.sel(gamma=gamma)).isel(step=0)
-        axes.plot(kicks.beta, growth, **arm(k), ls="", label=rf"$\gamma={gamma:g}$")
-        axes.plot(1 / gamma, 1, "|", color=THEORY, ms=9)
-    axes.plot([], [], color=THEORY, lw=0.8, label=r"$\beta(\gamma-1)/(1-\beta)$")
-    axes.plot([], [], "|", color=THEORY, ms=7, label=r"$\beta=1/\gamma$")
-    axes.set(yscale="log", xlim=(0.2, 0.75), ylim=(0.1, 10), ylabel="growth in a step")
-    plain_ticks(axes.yaxis)
-    axes.set_xlabel(r"step $\beta=1-\sigma_{t-1}/\sigma_t$")
-    axes.legend(loc="lower right", ncols=2)
-    return figure
-
-
-def draw_premise(result):
-    """How far eps is from sqrt(n) grad dist, against how far dist is from sqrt(n) sigma."""
-    premises = result.data["premises"]
-    figure, axes = subplots()
-    names = [s for s in ("digits", "random points", "one point") if s in premises["set"].values]
-    for k, name in enumerate(names):
-        one = premises.sel(set=name)
-        drawn = arm(k) | {"ls": "", "ms": 2.5, "mfc": "none", "mew": 0.6}
-        axes.plot(one.rho.values.ravel(), one.apart.values.ravel(), **drawn, label=name)
-    rho = np.geomspace(0.1, 5, 401)
-    away = np.abs(rho - 1)
-    axes.plot(rho, away, color=THEORY, zorder=0, label=r"$|\rho-1|$, exact for one point")
-    axes.set(xscale="log", yscale="log", xlim=(0.15, 5), ylim=(5e-3, 6))
-    plain_ticks(axes.xaxis)
-    axes.set_xlabel(r"$\rho=\mathrm{dist}_K(x)\,/\,\sqrt{n}\,\sigma$")
-    axes.set_ylabel(r"$\|\epsilon-\sqrt{n}\,\nabla\mathrm{dist}_K\|\,/\,\sqrt{n}$")
     axes.legend(loc="lower left")
     return figure
 
