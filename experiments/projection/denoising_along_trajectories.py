@@ -5,8 +5,8 @@ the relative error eta of the ideal denoiser as a projection is small along the 
 
 The scaled noise has a second error, |rho - 1| with rho = dist/(sqrt(n) sigma), besides rho eta. On
 the digits and on Fashion-MNIST eta is small at both ends of the trajectory, where it falls like
-1/sigma at the top, below the bound by the diameter of the data; between them, on the digits, it is
-a quarter and not small.
+1/sigma at the top, below the bound by the diameter of the data; on the digits it exceeds a tenth
+between them.
 """
 
 import math
