@@ -34,7 +34,9 @@ def draw(result):
         handles.append(key(name, **style))
     axes.axvline(1, color=THEORY, lw=0.7, ls=":")
     axes.text(1.02, 0.33, "VP flow:\nnever lost", size="small")
-    axes.set(xscale="log", yscale="log", ylim=(0.3, 6), xlabel="largest eigenvalue $v$ of the covariance")
+    axes.set(
+        xscale="log", yscale="log", ylim=(0.3, 6), xlabel="largest eigenvalue $v$ of the covariance"
+    )
     axes.set_ylabel(r"critical level $\sigma_c$")
     plain_ticks(axes.xaxis, (0.3, 0.5, 0.7, 1, 2, 3))
     axes.set_xlim(ends)
