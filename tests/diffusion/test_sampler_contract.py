@@ -135,6 +135,23 @@ def test_wrong_shape_is_an_error_although_it_would_broadcast(sampler):
 
 
 @every
+@pytest.mark.parametrize(("wrong", "named"), [(X[:, :1], r"shape \(4, 1\)"), (0.5, "float")])
+def test_each_call_that_goes_wrong_is_named_by_its_own_sigma(sampler, wrong, named):
+    def failing(at, levels):
+        def answer(x, sigma):
+            levels.append(sigma)
+            return wrong if len(levels) == at else denoiser(x, sigma)
+
+        return answer
+
+    sigmas, levels = [4.0, 2.0, 1.0, 0.0], []
+    list(sampler(failing(0, levels), X, sigmas))
+    for call, level in enumerate(levels, 1):
+        with pytest.raises(DenoiserError, match=rf"{named} at sigma {level:g}"):
+            list(sampler(failing(call, []), X, sigmas))
+
+
+@every
 @pytest.mark.parametrize(
     ("sigmas", "message"),
     [

@@ -11,8 +11,8 @@ from theorylab.diffusion.samplers.ancestral import ancestral_split, check_eta
 from theorylab.diffusion.samplers.states import (
     add_noise,
     checked_path,
-    denoise,
     finite_states,
+    fitting,
 )
 
 
@@ -73,9 +73,10 @@ def _steps(
     steps: list[tuple[float, float, float]],
     generator: torch.Generator | None,
 ) -> Iterator[Tensor]:
+    denoise = fitting(denoiser, x)
     yield x
     for sigma, ratio, spread in steps:
-        x = torch.lerp(denoise(denoiser, x, sigma), x, ratio)
+        x = torch.lerp(denoise(x, sigma), x, ratio)
         if spread > 0:
             x = add_noise(x, spread, generator)
         yield x

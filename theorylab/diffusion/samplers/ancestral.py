@@ -18,8 +18,8 @@ from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.samplers.states import (
     add_noise,
     checked_path,
-    denoise,
     finite_states,
+    fitting,
 )
 
 
@@ -98,9 +98,10 @@ def _steps(
     splits: list[tuple[float, float]],
     generator: torch.Generator | None,
 ) -> Iterator[Tensor]:
+    denoise = fitting(denoiser, x)
     yield x
     for sigma, (down, up) in zip(path, splits, strict=False):  # no step starts at the last level
-        x = torch.lerp(denoise(denoiser, x, sigma), x, down / sigma)
+        x = torch.lerp(denoise(x, sigma), x, down / sigma)
         if up > 0:
             x = add_noise(x, up, generator)
         yield x

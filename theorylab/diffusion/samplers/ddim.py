@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
-from theorylab.diffusion.samplers.states import checked_path, denoise, finite_states
+from theorylab.diffusion.samplers.states import checked_path, finite_states, fitting
 
 
 def ddim(
@@ -42,9 +42,10 @@ def ddim(
 
 
 def _steps(denoiser: Denoiser, x: Tensor, path: list[float]) -> Iterator[Tensor]:
+    denoise = fitting(denoiser, x)
     yield x
     for sigma, sigma_next in pairwise(path):
-        x = torch.lerp(denoise(denoiser, x, sigma), x, sigma_next / sigma)
+        x = torch.lerp(denoise(x, sigma), x, sigma_next / sigma)
         yield x
 
 

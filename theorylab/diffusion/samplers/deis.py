@@ -1,7 +1,7 @@
 """DEIS: exponential integrators whose noise is a polynomial in time."""
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.processes import variance_preserving
 from theorylab.diffusion.samplers.multistep import (
+    Table,
     check_order,
     lagrange_integrals,
     log_quadrature,
@@ -19,8 +20,6 @@ from theorylab.diffusion.samplers.multistep import (
 from theorylab.diffusion.samplers.states import checked_path, finite_states
 
 Clock = Callable[[Tensor], Tensor]
-
-_LINEAR_BETA = variance_preserving().time
 
 
 def deis(
@@ -53,24 +52,27 @@ def deis(
     """
     check_order(order, 4)
     path = checked_path(x, sigmas, final_denoise=final_denoise)
-    clock = _LINEAR_BETA if time is None else time
+    # A caller's own function may not be pure: its table is computed anew each time.
+    table = _linear_beta_table if time is None else partial(_table, clock=time)
+    steps = table(tuple(path), order)
+    return finite_states(noise_steps(denoiser, x, path, steps), path)
+
+
+def _table(path: tuple[float, ...], order: int, clock: Clock) -> Table:
     positive = torch.tensor([sigma for sigma in path if sigma > 0], dtype=torch.float64)
     times = clock(positive)
     if times.shape != positive.shape or not bool((times[1:] < times[:-1]).all()):
         raise ValueError("time must be an increasing function of sigma: one number for each sigma")
+    weights = partial(residual_weights, clock=clock)
+    return weights_of_steps.__wrapped__(path, order, weights, to_zero=(-1.0,))
 
-    # A caller's own function may not be pure: its table is computed anew each time.
-    table = weights_of_steps if time is None else weights_of_steps.__wrapped__
-    weights = _linear_beta_weights if time is None else partial(residual_weights, clock=clock)
-    steps = table(tuple(path), order, weights, to_zero=(-1.0,))
-    return finite_states(noise_steps(denoiser, x, path, steps), path)
+
+_linear_beta_table = lru_cache(maxsize=16)(partial(_table, clock=variance_preserving().time))
 
 
 def residual_weights(nodes: np.ndarray, ends: np.ndarray, clock: Clock) -> np.ndarray:
     """The weights of ``sigma eps``, that is of ``x - D``, at each of ``nodes``."""
     levels, measure = log_quadrature(nodes[:, 0], ends)
-    node_times, points = (clock(torch.from_numpy(s)).numpy() for s in (nodes, levels))
+    together = clock(torch.from_numpy(np.concatenate([nodes, levels], axis=1))).numpy()
+    node_times, points = np.split(together, nodes.shape[1:], axis=1)
     return lagrange_integrals(node_times, points, measure) / nodes
-
-
-_linear_beta_weights = partial(residual_weights, clock=_LINEAR_BETA)

@@ -10,7 +10,7 @@ from torch import Tensor
 from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.linear_measurement import LinearMeasurement
 from theorylab.diffusion.samplers.row_streams import Streams, check_streams, normal
-from theorylab.diffusion.samplers.states import checked_path, denoise, finite_states
+from theorylab.diffusion.samplers.states import checked_path, finite_states, fitting
 
 
 def dps_yt(
@@ -67,9 +67,10 @@ def _steps(
     measurement: LinearMeasurement,
     generator: Streams,
 ) -> Iterator[Tensor]:
+    denoise = fitting(denoiser, x)
     yield x
     for sigma, sigma_next, kept, fresh, gain in steps:
-        x = torch.lerp(denoise(denoiser, x, sigma), x, kept)
+        x = torch.lerp(denoise(x, sigma), x, kept)
         if fresh > 0:
             x = torch.add(x, normal(x.shape[1:], x, generator), alpha=fresh)
         residual = measurement.residual(x)

@@ -11,8 +11,8 @@ from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.samplers.states import (
     add_noise,
     checked_path,
-    denoise,
     finite_states,
+    fitting,
 )
 
 
@@ -72,13 +72,14 @@ def _steps(
     correct: bool,
     generator: torch.Generator | None,
 ) -> Iterator[Tensor]:
+    denoise = fitting(denoiser, x)
     yield x
     for raised, spread, sigma_next in steps:
         if spread > 0:
             x = add_noise(x, spread, generator)
-        y = torch.lerp(denoise(denoiser, x, raised), x, sigma_next / raised)
+        y = torch.lerp(denoise(x, raised), x, sigma_next / raised)
         if correct and sigma_next > 0:  # the mean of x and of two Euler steps in a row
-            later = denoise(denoiser, y, sigma_next)
+            later = denoise(y, sigma_next)
             y = torch.lerp(later, y, 2 - raised / sigma_next).lerp_(x, 0.5)
         x = y
         yield x

@@ -11,8 +11,8 @@ from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.samplers.states import (
     add_noise,
     checked_path,
-    denoise,
     finite_states,
+    fitting,
 )
 
 
@@ -68,10 +68,11 @@ def _steps(
     steps: list[tuple[float, float, float, float]],
     generator: torch.Generator | None,
 ) -> Iterator[Tensor]:
+    denoise = fitting(denoiser, x)
     yield x
     before = x  # the first step's old is 0, which skips it
     for sigma, new, old, spread in steps:
-        residual = x - denoise(denoiser, x, sigma)
+        residual = x - denoise(x, sigma)
         x = torch.add(x, residual, alpha=new)
         if old != 0:
             x.add_(before, alpha=old)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
-from theorylab.diffusion.samplers.states import denoise
+from theorylab.diffusion.samplers.states import fitting
 
 #: One row of weights for each step, newest output first.
 Table = tuple[tuple[float, ...], ...]
@@ -45,10 +45,11 @@ def noise_steps(
 
     ``older``: residuals of steps before the first of ``path``, newest first.
     """
+    denoise = fitting(denoiser, x)
     yield x
     residuals = list(older)
     for sigma, sigma_next, row in zip(path, path[1:], weights, strict=False):
-        denoised = denoise(denoiser, x, sigma)
+        denoised = denoise(x, sigma)
         if sigma_next == 0 and len(row) == 1:
             x = denoised  # what x - (x - D) is but for rounding
         else:
@@ -63,10 +64,11 @@ def data_steps(
     denoiser: Denoiser, x: Tensor, path: Sequence[float], weights: Table
 ) -> Iterator[Tensor]:
     """States of the data form: DDIM's step, and ``weights[k][j]`` times ``D_{k-j} - D_{k-j-1}``."""
+    denoise = fitting(denoiser, x)
     yield x
     before, differences = None, []
     for sigma, sigma_next, row in zip(path, path[1:], weights, strict=False):
-        denoised = denoise(denoiser, x, sigma)
+        denoised = denoise(x, sigma)
         if row:  # not in the first step, which has no output before it
             differences = [denoised - before, *differences[: len(row)]]
         before = denoised

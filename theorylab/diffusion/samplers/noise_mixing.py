@@ -9,7 +9,7 @@ from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.samplers.row_streams import Streams, check_streams, normal
-from theorylab.diffusion.samplers.states import checked_path, denoise, finite_states
+from theorylab.diffusion.samplers.states import checked_path, finite_states, fitting
 
 
 def noise_mixing(
@@ -55,9 +55,10 @@ def _split(zeta: float, sigma: float, sigma_next: float) -> tuple[float, float]:
 def _steps(
     denoiser: Denoiser, x: Tensor, steps: list[tuple[float, float, float]], generator: Streams
 ) -> Iterator[Tensor]:
+    denoise = fitting(denoiser, x)
     yield x
     for sigma, kept, fresh in steps:
-        x = torch.lerp(denoise(denoiser, x, sigma), x, kept)
+        x = torch.lerp(denoise(x, sigma), x, kept)
         if fresh > 0:
             x = torch.add(x, normal(x.shape[1:], x, generator), alpha=fresh)
         yield x

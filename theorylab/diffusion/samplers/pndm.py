@@ -1,6 +1,7 @@
 """PNDM: a pseudo Runge-Kutta start, then Adams-Bashforth with the weights of equal steps."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache, partial
 from itertools import pairwise
 
 import torch
@@ -10,7 +11,7 @@ from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.processes import Process, marginal, variance_preserving
 from theorylab.diffusion.samplers.ipndm import equal_step_weights
 from theorylab.diffusion.samplers.multistep import Table, noise_steps, weights_of_steps
-from theorylab.diffusion.samplers.states import checked_path, denoise, finite_states
+from theorylab.diffusion.samplers.states import checked_path, finite_states, fitting
 
 
 def pndm(
@@ -49,9 +50,9 @@ def pndm(
     if isinstance(order, bool) or order not in (2, 4):
         raise ValueError(f"order must be 2 (S-PNDM) or 4 (F-PNDM), got {order!r}")
     path = checked_path(x, sigmas, final_denoise=final_denoise)
-    clock = variance_preserving() if process is None else process
+    half_way = _linear_beta_half_way if process is None else partial(_half_way, process)
     first = [step for step in pairwise(path[:order]) if step[1] > 0]
-    middles = [_half_way(clock, *step) for step in first] if order == 4 else []
+    middles = [half_way(*step) for step in first] if order == 4 else []
     weights = weights_of_steps(tuple(path), order, equal_step_weights)
     return finite_states(_steps(denoiser, x, path, order, middles, weights), path)
 
@@ -62,6 +63,10 @@ def _half_way(process: Process, sigma: float, sigma_next: float) -> float:
     return float(std / scale)
 
 
+#: A caller's own process may not be pure: only the default's levels are found again.
+_linear_beta_half_way = lru_cache(maxsize=64)(partial(_half_way, variance_preserving()))
+
+
 def _steps(
     denoiser: Denoiser,
     x: Tensor,
@@ -70,37 +75,38 @@ def _steps(
     middles: list[float],
     weights: Table,
 ) -> Iterator[Tensor]:
+    denoise = fitting(denoiser, x)
     start = max(0, min(order, len(path)) - 1)
     residuals: list[Tensor] = []
     for k, (sigma, sigma_next) in enumerate(pairwise(path[: start + 1])):
         yield x
-        denoised = denoise(denoiser, x, sigma)
+        denoised = denoise(x, sigma)
         residuals.insert(0, x - denoised)
         if sigma_next == 0:
             x = denoised
         elif order == 2:
-            x = _heun(denoiser, x, residuals[0] / sigma, sigma, sigma_next)
+            x = _heun(denoise, x, residuals[0] / sigma, sigma, sigma_next)
         else:
-            x = _runge_kutta(denoiser, x, residuals[0] / sigma, sigma, middles[k], sigma_next)
+            x = _runge_kutta(denoise, x, residuals[0] / sigma, sigma, middles[k], sigma_next)
     yield from noise_steps(denoiser, x, path[start:], weights[start:], older=residuals)
 
 
-def _heun(denoiser: Denoiser, x: Tensor, eps: Tensor, sigma: float, sigma_next: float) -> Tensor:
+def _heun(denoise: Denoiser, x: Tensor, eps: Tensor, sigma: float, sigma_next: float) -> Tensor:
     h = sigma_next - sigma
-    end = _eps(denoiser, torch.add(x, eps, alpha=h), sigma_next)
+    end = _eps(denoise, torch.add(x, eps, alpha=h), sigma_next)
     return x.add(eps, alpha=h / 2).add_(end, alpha=h / 2)
 
 
 def _runge_kutta(
-    denoiser: Denoiser, x: Tensor, eps: Tensor, sigma: float, mid: float, sigma_next: float
+    denoise: Denoiser, x: Tensor, eps: Tensor, sigma: float, mid: float, sigma_next: float
 ) -> Tensor:
     h = sigma_next - sigma
-    second = _eps(denoiser, torch.add(x, eps, alpha=mid - sigma), mid)
-    third = _eps(denoiser, torch.add(x, second, alpha=mid - sigma), mid)
-    end = _eps(denoiser, torch.add(x, third, alpha=h), sigma_next)
+    second = _eps(denoise, torch.add(x, eps, alpha=mid - sigma), mid)
+    third = _eps(denoise, torch.add(x, second, alpha=mid - sigma), mid)
+    end = _eps(denoise, torch.add(x, third, alpha=h), sigma_next)
     x = x.add(eps, alpha=h / 6).add_(second, alpha=h / 3)
     return x.add_(third, alpha=h / 3).add_(end, alpha=h / 6)
 
 
-def _eps(denoiser: Denoiser, x: Tensor, sigma: float) -> Tensor:
-    return (x - denoise(denoiser, x, sigma)).div_(sigma)
+def _eps(denoise: Denoiser, x: Tensor, sigma: float) -> Tensor:
+    return (x - denoise(x, sigma)).div_(sigma)

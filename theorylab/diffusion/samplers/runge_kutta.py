@@ -8,15 +8,18 @@ output, and costs one evaluation.
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
-from theorylab.diffusion.samplers.states import checked_path, denoise, finite_states
+from theorylab.diffusion.samplers.states import checked_path, finite_states, fitting
 
-Step = Callable[[Tensor, float, float], Tensor]
+Denoise = Callable[[Tensor, float], Tensor]
+#: What multiplies states and outputs in a step from one level to the next.
+Coefficients = Callable[[float, float], tuple[float, ...]]
 
 
 def heun(
@@ -34,15 +37,18 @@ def heun(
     Karras et al. 2022 (arXiv 2206.00364), Algorithm 1 with ``sigma(t) = t``. Two evaluations a
     step, one in a step to sigma = 0. Arguments, states and errors as in :func:`~.ddim.ddim`.
     """
+    return _states(denoiser, x, sigmas, final_denoise, _heun_coefficients, _heun_step)
 
-    def step(x: Tensor, sigma: float, sigma_next: float) -> Tensor:
-        # The mean of x and of two Euler steps in a row: three passes over the state, not five.
-        h = sigma_next - sigma
-        y = torch.lerp(denoise(denoiser, x, sigma), x, 1 + h / sigma)
-        z = torch.lerp(denoise(denoiser, y, sigma_next), y, 1 + h / sigma_next)
-        return z.lerp_(x, 0.5)
 
-    return _states(denoiser, x, sigmas, final_denoise, step)
+def _heun_coefficients(sigma: float, sigma_next: float) -> tuple[float, ...]:
+    h = sigma_next - sigma
+    return sigma, sigma_next, 1 + h / sigma, 1 + h / sigma_next
+
+
+def _heun_step(denoise, x, sigma, sigma_next, once, again):
+    # The mean of x and of two Euler steps in a row: three passes over the state, not five.
+    y = torch.lerp(denoise(x, sigma), x, once)
+    return torch.lerp(denoise(y, sigma_next), y, again).lerp_(x, 0.5)
 
 
 def midpoint(
@@ -61,14 +67,17 @@ def midpoint(
     ``dpm_2``). Two evaluations a step, one in a step to sigma = 0, whose midpoint would be 0 too.
     Arguments, states and errors as in :func:`~.ddim.ddim`.
     """
+    return _states(denoiser, x, sigmas, final_denoise, _midpoint_coefficients, _midpoint_step)
 
-    def step(x: Tensor, sigma: float, sigma_next: float) -> Tensor:
-        middle = math.sqrt(sigma * sigma_next)
-        y = torch.lerp(denoise(denoiser, x, sigma), x, middle / sigma)
-        slope = y - denoise(denoiser, y, middle)
-        return torch.add(x, slope, alpha=(sigma_next - sigma) / middle)
 
-    return _states(denoiser, x, sigmas, final_denoise, step)
+def _midpoint_coefficients(sigma: float, sigma_next: float) -> tuple[float, ...]:
+    middle = math.sqrt(sigma * sigma_next)
+    return sigma, middle, middle / sigma, (sigma_next - sigma) / middle
+
+
+def _midpoint_step(denoise, x, sigma, middle, half, whole):
+    y = torch.lerp(denoise(x, sigma), x, half)
+    return torch.add(x, y - denoise(y, middle), alpha=whole)
 
 
 def rk4(
@@ -87,17 +96,22 @@ def rk4(
     Four evaluations a step, one in a step to sigma = 0. Hairer, Norsett & Wanner, "Solving ordinary
     differential equations I", table II.1.2. Arguments, states and errors as in :func:`~.ddim.ddim`.
     """
+    return _states(denoiser, x, sigmas, final_denoise, _rk4_coefficients, _rk4_step)
 
-    def step(x: Tensor, sigma: float, sigma_next: float) -> Tensor:
-        # With y_k the point of stage k+1: x_{t-1} = (y_1 + 2 y_2 + y_3 - x + h/2 k_4)/3.
-        h, middle = sigma_next - sigma, 0.5 * (sigma + sigma_next)
-        y_1 = torch.lerp(denoise(denoiser, x, sigma), x, 1 + 0.5 * h / sigma)
-        y_2 = torch.add(x, y_1 - denoise(denoiser, y_1, middle), alpha=0.5 * h / middle)
-        y_3 = torch.add(x, y_2 - denoise(denoiser, y_2, middle), alpha=h / middle)
-        z = torch.lerp(denoise(denoiser, y_3, sigma_next), y_3, 1 + 0.5 * h / sigma_next)
-        return torch.lerp(y_1, y_2, 2 / 3).add_(z.sub_(x), alpha=1 / 3)
 
-    return _states(denoiser, x, sigmas, final_denoise, step)
+def _rk4_coefficients(sigma: float, sigma_next: float) -> tuple[float, ...]:
+    h, middle = sigma_next - sigma, 0.5 * (sigma + sigma_next)
+    ends = 1 + 0.5 * h / sigma, 1 + 0.5 * h / sigma_next
+    return sigma, middle, sigma_next, 0.5 * h / middle, h / middle, *ends
+
+
+def _rk4_step(denoise, x, sigma, middle, sigma_next, half, whole, first, last):
+    # With y_k the point of stage k+1: x_{t-1} = (y_1 + 2 y_2 + y_3 - x + h/2 k_4)/3.
+    y_1 = torch.lerp(denoise(x, sigma), x, first)
+    y_2 = torch.add(x, y_1 - denoise(y_1, middle), alpha=half)
+    y_3 = torch.add(x, y_2 - denoise(y_2, middle), alpha=whole)
+    z = torch.lerp(denoise(y_3, sigma_next), y_3, last)
+    return torch.lerp(y_1, y_2, 2 / 3).add_(z.sub_(x), alpha=1 / 3)
 
 
 def _states(
@@ -105,14 +119,32 @@ def _states(
     x: Tensor,
     sigmas: Tensor | Iterable[float],
     final_denoise: bool,
-    step: Step,
+    coefficients: Coefficients,
+    step: Callable[..., Tensor],
 ) -> Iterator[Tensor]:
     path = checked_path(x, sigmas, final_denoise=final_denoise)
-    return finite_states(_steps(denoiser, x, path, step), path)
+    steps = _coefficients_of_steps(tuple(path), coefficients)
+    return finite_states(_steps(denoiser, x, path, steps, step), path)
 
 
-def _steps(denoiser: Denoiser, x: Tensor, path: list[float], step: Step) -> Iterator[Tensor]:
+@lru_cache(maxsize=16)  # the same levels are walked again and again
+def _coefficients_of_steps(
+    path: tuple[float, ...], coefficients: Coefficients
+) -> tuple[tuple[float, ...], ...]:
+    return tuple(coefficients(*levels) for levels in pairwise(path) if levels[1] > 0)
+
+
+def _steps(
+    denoiser: Denoiser,
+    x: Tensor,
+    path: list[float],
+    steps: tuple[tuple[float, ...], ...],
+    step: Callable[..., Tensor],
+) -> Iterator[Tensor]:
+    denoise = fitting(denoiser, x)
     yield x
-    for sigma, sigma_next in pairwise(path):
-        x = denoise(denoiser, x, sigma) if sigma_next == 0 else step(x, sigma, sigma_next)
+    for numbers in steps:
+        x = step(denoise, x, *numbers)
         yield x
+    if len(steps) < len(path) - 1:  # to sigma = 0
+        yield denoise(x, path[-2])

@@ -1,11 +1,11 @@
 """What every sampler shares: a valid path, outputs that fit, states that are finite.
 
 A sampler checks its arguments at once with :func:`checked_path`, computes its coefficients as
-Python floats, asks the denoiser through :func:`denoise` and hands its states to
+Python floats, asks the denoiser through :func:`fitting` and hands its states to
 :func:`finite_states`, which names the step and sigma of the first that is not finite.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -37,14 +37,22 @@ def checked_path(
     return levels.tolist()
 
 
-def denoise(denoiser: Denoiser, x: Tensor, sigma: float) -> Tensor:
-    """``denoiser(x, sigma)`` in the dtype of ``x``; `DenoiserError` for a wrong type or shape."""
-    denoised = denoiser(x, sigma)
-    if not (isinstance(denoised, Tensor) and denoised.is_same_size(x)):  # faster than two shapes
-        check_denoised(denoised, x, sigma)
-    if denoised.dtype is not x.dtype:  # a network under autocast answers in bfloat16
-        return denoised.to(x.dtype)
-    return denoised
+def fitting(denoiser: Denoiser, x: Tensor) -> Callable[[Tensor, float], Tensor]:
+    """``denoiser``, its outputs in the dtype of ``x``; `DenoiserError` for a wrong type or shape.
+
+    For the states of one path, all of the shape and dtype of the first, ``x``: read once, for
+    reading them at every call takes longer than comparing them.
+    """
+    shape, dtype = x.shape, x.dtype
+
+    def denoise(x: Tensor, sigma: float) -> Tensor:
+        denoised = denoiser(x, sigma)
+        if not (isinstance(denoised, Tensor) and denoised.shape == shape):
+            check_denoised(denoised, x, sigma)
+        # A network under autocast answers in bfloat16.
+        return denoised if denoised.dtype is dtype else denoised.to(dtype)
+
+    return denoise
 
 
 def add_noise(x: Tensor, level: float, generator: torch.Generator | None) -> Tensor:

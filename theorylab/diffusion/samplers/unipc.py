@@ -16,7 +16,7 @@ from theorylab.diffusion.samplers.multistep import (
     of_differences,
     weights_of_steps,
 )
-from theorylab.diffusion.samplers.states import checked_path, denoise, finite_states
+from theorylab.diffusion.samplers.states import checked_path, finite_states, fitting
 
 #: B(h) of the paper, for data prediction a function of -h.
 STEP_FUNCTIONS = {"h": np.array, "expm1": np.expm1}
@@ -89,12 +89,13 @@ WEIGHTS = {name: partial(coefficients, step_function=name) for name in STEP_FUNC
 
 
 def _steps(denoiser: Denoiser, x: Tensor, path: list[float], rows: Table) -> Iterator[Tensor]:
+    denoise = fitting(denoiser, x)
     # Two differences at most are kept: written out, for loops cost as much as an operation.
     before = newer = older = None
     last: tuple[float, ...] = ()
     kept = 0
     for sigma, sigma_next, row in zip(path, path[1:], rows, strict=False):
-        denoised = denoise(denoiser, x, sigma)
+        denoised = denoise(x, sigma)
         if last:
             newest = denoised - before
             x = torch.add(x, newest, alpha=last[kept])
