@@ -128,6 +128,37 @@ def test_a_parameter_without_value_is_named():
         plan(made, "quick")
 
 
+def test_claims_about_an_entry_share_what_is_bound_and_take_their_form_from_the_suffix():
+    def check(data=0, factor=1):
+        raise AssertionError
+
+    made = Experiment()
+    here, there = Source("000", "here"), Source("000", "there")
+    shell = made.about("shell", here, kind="inequality", conditions="every d", check=check)
+    told = ("", "as-stated", "measured-as-stated", "reading-2", "corrected", "law", "uncorrected")
+    forms = [shell(suffix, "x").form for suffix in told]
+    assert forms == [
+        "as stated", "as stated", "as stated", "reading", "corrected", "derived", "derived",
+    ]  # fmt: skip
+    assert [claim.id for claim in made.claims] == ["shell", *(f"shell-{s}" for s in told[1:])]
+    first = made.claims[0]
+    assert (first.source, first.entries, first.kind) == (here, ("shell",), "inequality")
+    assert (first.conditions, first.check) == ("every d", check)
+
+    twin = made.claims[4]
+    own = shell(
+        "own", "y", source=there, entries="ball", kind="law", form="reading", twin=twin, factor=2
+    )
+    assert (own.source, own.entries, own.kind) == (there, ("shell", "ball"), "law")
+    assert (own.form, own.twin, own.parameters) == ("reading", twin, {"factor": 2})
+    assert own.conditions == "every d" and first.kind == "inequality"
+    derived = made.about("ball", here, form="derived", entries=["shell", "cube"], check=check)
+    assert derived("reading", "z").form == "derived"
+    assert made.claims[-1].entries == ("ball", "shell", "cube")
+    with pytest.raises(TypeError, match="fctor"):
+        shell("other", "x", fctor=2)
+
+
 def test_claims_refuse_arguments_that_the_check_does_not_take(experiment):
     def check(lengths, factor=1):
         raise AssertionError

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .claim import Claim, Control, Source
+from .claim import FORMS, Claim, Control, Source
 from .evidence import SUPPORTED
 from .measurement import Measurement, canonical_axis, check_declaration
 
@@ -94,7 +94,7 @@ class Experiment:
             source=source,
             check=check,
             parameters=parameters,
-            entries=(entries,) if isinstance(entries, str) else tuple(entries),
+            entries=_several(entries),
             conditions=conditions,
             kind=kind,
             form=form,
@@ -106,6 +106,35 @@ class Experiment:
             self._check_arguments(claim, bound)
         self.claims.append(claim)
         return claim
+
+    def about(self, entry: str, source: Source, **common: Any) -> Callable[..., Claim]:
+        """What makes the claims about one entry of the catalogue: it binds what they share.
+
+        It takes a suffix of the id, the statement and the keywords of :meth:`claim`, which win
+        over those bound here::
+
+            shell = experiment.about("thin-shell", SOURCE, kind="inequality")
+            corrected = shell("corrected", r"...", check=tails, controls=[...])
+            shell("as-stated", r"...", check=tails, power=0, expected="refuted", twin=corrected)
+
+        makes the claims ``thin-shell-corrected`` and ``thin-shell-as-stated``, both covering the
+        entry ``thin-shell``. Their form is what the suffix says: ``as-stated``, ``reading`` or
+        ``corrected``, as a word of it; else ``"derived"``. Without suffix (``""``) the id is the
+        entry's, and the claim is as stated. ``form=`` wins over the suffix.
+
+        Args:
+            entry: id of the catalogue's entry, with which the ids of the claims begin.
+            source: where it stands.
+            **common: further keywords of :meth:`claim`, for all of the claims; ``entries`` are
+                those that are covered beside ``entry``.
+        """
+
+        def make(suffix: str, statement: str, **own: Any) -> Claim:
+            settled = {"source": source, "form": _form(suffix), "entries": ()} | common | own
+            settled["entries"] = (entry, *_several(settled["entries"]))
+            return self.claim(f"{entry}-{suffix}" if suffix else entry, statement, **settled)
+
+        return make
 
     def datasets_of(self, check: Callable) -> list[str]:
         """Names of the measurements whose datasets the check receives."""
@@ -129,3 +158,14 @@ class Experiment:
                 f"claim {claim.id!r}: check {claim.check.__name__!r} has no argument "
                 f"{', '.join(unknown)}; it takes {', '.join(allowed) or 'none'}"
             )
+
+
+def _several(entries: str | Sequence[str]) -> tuple[str, ...]:
+    return (entries,) if isinstance(entries, str) else tuple(entries)
+
+
+def _form(suffix: str) -> str:
+    """The form that the suffix of a claim's id tells."""
+    words = f"-{suffix or 'as-stated'}-"
+    told = (form for form in FORMS if f"-{form.replace(' ', '-')}-" in words)
+    return next(told, "derived")

@@ -11,8 +11,6 @@ but so does an untrained network. Whether they "almost coincide" at small noise 
 metric again: as denoisers they do, as scores they part, the more the smaller the noise.
 """
 
-from functools import partial
-
 import torch
 import xarray as xr
 
@@ -208,15 +206,14 @@ def pooled(values, dim):
 
 # ---- claims -----------------------------------------------------------------------------------
 
-claim = partial(experiment.claim, kind="empirical")
-OBS1 = Source("001", "Observation 1")
+obs1 = experiment.about("obs1-straight-vs-bent", Source("001", "Observation 1"), kind="empirical")
+obs2 = experiment.about("obs2-monotone-distance", Source("001", "Observation 2"), kind="empirical")
+obs3 = experiment.about("obs3-monotone-magnitude", Source("001", "Observation 3"), kind="empirical")
 FROM = "Heun's method from N(0, 80^2 I) to sigma = 0.08"
 
-claim(
-    "obs1-straight-vs-bent-trained",
+obs1(
+    "trained",
     r"P(\text{deviation of } r > 10 \cdot \text{deviation of } x) \ge 0.8",
-    source=OBS1,
-    entries="obs1-straight-vs-bent",
     form="reading",
     conditions=f"relative to the chords; {FROM}",
     check=bent_more,
@@ -226,12 +223,9 @@ claim(
         Control("an untrained network", denoiser="untrained"),
     ],
 )
-claim(
-    "obs1-straight-vs-bent-trained-scale",
+obs1(
+    "trained-scale",
     r"E[\text{deviation of } (x_s)_{s \le 2}] \ge 5\, E[\text{deviation of } x]",
-    source=OBS1,
-    entries="obs1-straight-vs-bent",
-    form="derived",
     conditions=f"relative to the chords, that of the last part being 40 times shorter; {FROM}",
     check=straighter,
     controls=[
@@ -240,11 +234,10 @@ claim(
     ],
 )
 for trajectory, symbol in (("sampling", "x"), ("denoising", "r")):
-    claim(
-        f"obs2-monotone-distance-trained-{trajectory}",
+    obs2(
+        f"trained-{trajectory}",
         rf"E|{symbol}_s - {symbol}_{{s_0}}| \text{{ falls as }} s \text{{ falls}}",
-        source=Source("001", "Observation 2"),
-        entries="obs2-monotone-distance",
+        form="as stated",
         conditions=f"{FROM}, levels a factor of 4 apart",
         check=falls,
         quantity="distance",
@@ -258,11 +251,10 @@ for trajectory, symbol, sign, word in (
     ("sampling", "x", 1, "falls"),
     ("denoising", "r", -1, "rises"),
 ):
-    claim(
-        f"obs3-monotone-magnitude-trained-{trajectory}",
+    obs3(
+        f"trained-{trajectory}",
         rf"E|{symbol}_s| \text{{ {word} as }} s \text{{ falls}}",
-        source=Source("001", "Observation 3"),
-        entries="obs3-monotone-magnitude",
+        form="as stated",
         conditions=f"{FROM}, levels a factor of 4 apart",
         check=falls,
         quantity="magnitude",
@@ -271,10 +263,10 @@ for trajectory, symbol, sign, word in (
         controls=[Control("the other way", sign=-sign)],
     )
 
-obs4 = partial(
-    claim,
-    source=Source("001", "Figure 4 and Observation 4"),
-    entries="obs4-score-deviation",
+obs4 = experiment.about(
+    "obs4-score-deviation",
+    Source("001", "Figure 4 and Observation 4"),
+    kind="empirical",
     form="reading",
     check=within,
 )
@@ -287,7 +279,7 @@ CONTROLS = [
     Control("sigma from 0.3 to 1", low=0.3, high=1.0),
 ]
 large = obs4(
-    "obs4-score-deviation-trained-large-noise-denoiser",
+    "trained-large-noise-denoiser",
     rf"{AS_DENOISER} \le 0.1",
     conditions=f"sigma from 20 to 80; {NEAR}",
     metric="denoiser",
@@ -297,7 +289,7 @@ large = obs4(
 )
 # Where "around 10" lies is a matter of how well a network is trained: open before it is measured.
 obs4(
-    "obs4-score-deviation-trained-large-noise-as-stated",
+    "trained-large-noise-as-stated",
     rf"{AS_DENOISER} \le 0.1",
     form="as stated",
     expected=None,
@@ -310,7 +302,7 @@ obs4(
 )
 for denoiser, form in (("network", "reading"), ("untrained", "derived")):
     obs4(
-        f"obs4-score-deviation-trained-large-noise-score-{denoiser}",
+        f"trained-large-noise-score-{denoiser}",
         rf"{AS_SCORE} \le 0.1",
         form=form,
         conditions=f"the {denoiser} one, sigma from 10 to 80; {NEAR}",
@@ -321,7 +313,7 @@ for denoiser, form in (("network", "reading"), ("untrained", "derived")):
         controls=[Control("sigma up to 0.1", low=0.0, high=0.11), CONTROLS[1]],
     )
 obs4(
-    "obs4-score-deviation-trained-between",
+    "trained-between",
     rf"{AS_DENOISER} \ge 0.1",
     conditions=f"'diverge': sigma = 0.3 and 1; {NEAR}",
     metric="denoiser",
@@ -331,7 +323,7 @@ obs4(
     controls=[Control("sigma up to 0.1", low=0.0, high=0.11)],
 )
 coincide = obs4(
-    "obs4-score-deviation-trained-small-noise-denoiser",
+    "trained-small-noise-denoiser",
     rf"{AS_DENOISER} \le 0.1",
     conditions=f"'almost coincide', as denoisers: sigma = 0.03 and 0.1; {NEAR}",
     metric="denoiser",
@@ -340,7 +332,7 @@ coincide = obs4(
     controls=[Control("sigma from 0.3 to 1", low=0.3, high=1.0)],
 )
 obs4(
-    "obs4-score-deviation-trained-small-noise-as-scores",
+    "trained-small-noise-as-scores",
     rf"{AS_SCORE} \le 0.1",
     expected="refuted",
     conditions=f"'almost coincide', as scores: sigma = 0.03 and 0.1; {NEAR}",
@@ -350,7 +342,7 @@ obs4(
     twin=coincide,
 )
 obs4(
-    "obs4-score-deviation-trained-small-noise-score",
+    "trained-small-noise-score",
     rf"{AS_SCORE} \text{{ rises as }} \sigma \text{{ falls}}",
     form="derived",
     conditions=f"sigma from 1 to 0.03: r* returns the image, a smooth D less and less; {NEAR}",

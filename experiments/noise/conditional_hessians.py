@@ -10,7 +10,6 @@ sympy proves the formulas for three atoms of any weights.
 """
 
 import math
-from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -304,17 +303,18 @@ SLIDE = Source("004", "slide 'More and more log-concave'")
 PAPER = Source(
     "004", "slide 'More and more log-concave', after Saremi, Park & Bach 2024, theorem 1"
 )
-claim = partial(experiment.claim, source=SLIDE)
+single = experiment.about("hessian-single", SLIDE)
+conditional = experiment.about("hessian-conditional", SLIDE)
+precisely = experiment.about("gm-precise-statement", PAPER, kind="inequality", form="derived")
 SINGLE = r"\nabla^2\log q(y) = -\tfrac1{\sigma^2}\big[I - \tfrac1{\sigma^2}\mathrm{cov}(X|Y=y)\big]"
 CONDITIONAL = (
     r"\nabla^2_{y_m}\log p(y_m|y_{1:m-1})"
     r" = -\tfrac1{\sigma^2}\big[I - \tfrac1{\sigma^2}\mathrm{cov}(X|y_{1:m})\big]"
 )
 
-claim(
-    "hessian-single",
+single(
+    "",
     SINGLE,
-    entries="hessian-single",
     conditions="finite sets, mixtures (d = 1 to 64) and the digits; posterior not degenerate",
     check=hessian_identity,
     one=True,
@@ -325,10 +325,10 @@ claim(
         Control(r"I + \mathrm{cov}/\sigma^2", one=True, factor=-1.0),
     ],
 )
-claim(
-    "hessian-single-symbolic",
+single(
+    "symbolic",
     SINGLE,
-    entries="hessian-single",
+    form="as stated",
     conditions="three points of any weights in the plane, every sigma and y",
     check=hessian_symbolic,
     controls=[
@@ -337,10 +337,9 @@ claim(
         Control(r"I + \mathrm{cov}/\sigma^2", sign=-1),
     ],
 )
-claim(
-    "hessian-conditional",
+conditional(
+    "",
     CONDITIONAL,
-    entries="hessian-conditional",
     conditions="as for one measurement; m up to 5, or 20 in the paper preset",
     check=hessian_identity,
     controls=[
@@ -349,13 +348,11 @@ claim(
         Control(r"0.9\,\mathrm{cov}", factor=0.9),
     ],
 )
-claim(
-    "hessian-conditional-symbolic",
+conditional(
+    "symbolic",
     CONDITIONAL + r" = -\tfrac1{\sigma^2}(1-\tfrac1m)I"
     r" + \tfrac1{m^2}\nabla^2\log q_{\sigma/\sqrt m}(\bar y)",
-    entries="hessian-conditional",
     conditions="three points of any weights on the line, three measurements, every sigma",
-    form="derived",
     check=conditional_symbolic,
     controls=[
         Control(r"\sigma^2/m \text{ for } \sigma^2 \text{ in front}", power=1),
@@ -366,11 +363,8 @@ ZETA = (
     r"\zeta(m) = \tfrac1{\sigma^2}\Big(\tfrac{\tau^2}{m\tau^2+\sigma^2} - 1"
     r" + \tfrac{\sigma^2 S}{(m\tau^2+\sigma^2)^2}\Big)"
 )
-precise_claim = partial(
-    claim, entries="gm-precise-statement", source=PAPER, kind="inequality", form="derived"
-)
-precise_claim(
-    "gm-precise-statement",
+precisely(
+    "",
     r"\nabla^2_{y_m}\log p(y_m|y_{1:m-1}) \preceq \zeta(m) I,\ " + ZETA + r",\ S = R^2",
     conditions="X = Z + N(0, tau^2 I), |Z| <= R; four (R, tau, sigma), d = 1 to 8, m = 1 to 20",
     check=precise_bounded,
@@ -380,16 +374,16 @@ precise_claim(
         Control(r"S = 0.98\,R^2", factor=0.98),
     ],
 )
-precise_claim(
-    "gm-precise-statement-diameter",
+precisely(
+    "diameter",
     r"\nabla^2_{y_m}\log p(y_m|y_{1:m-1}) \preceq \zeta(m) I,\ " + ZETA + r",\ S = D^2/4 \le R^2",
     conditions="D the diameter of the means; as before",
     check=precise_bounded,
     spread="diameter",
     controls=[Control(r"S = 0.98\,D^2/4", factor=0.98, spread="diameter")],
 )
-precise_claim(
-    "gm-precise-statement-symbolic",
+precisely(
+    "symbolic",
     r"\mathrm{cov}(X|y_{1:m}) = \tfrac{\tau^2\sigma^2}{m\tau^2+\sigma^2}I"
     r" + \big(\tfrac{\sigma^2}{m\tau^2+\sigma^2}\big)^2\mathrm{cov}(Z|y_{1:m}),"
     r"\ \zeta(m) \text{ attained at } Z = \pm R",
@@ -401,8 +395,8 @@ precise_claim(
         Control(r"S = 2R^2", spread=2),
     ],
 )
-precise_claim(
-    "gm-precise-statement-limit",
+precisely(
+    "limit",
     r"m\,(1 + \sigma^2\zeta(m)) \to 1",
     conditions="tau > 0: the gain over the first measurement falls short of 1/sigma^2 like 1/m",
     kind="limit",

@@ -9,7 +9,6 @@ for three values of X and two of Y, of any joint law.
 """
 
 import math
-from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -151,12 +150,10 @@ def average_curvature(curvature_on_average, sign=1, what="average"):
 # ---- claims -----------------------------------------------------------------------------------
 
 SLIDE = Source("004", "slide 'More and more log-concave'")
-average = partial(
-    experiment.claim, source=SLIDE, entries="conditioning-reduces-uncertainty", kind="inequality"
-)
+average = experiment.about("conditioning-reduces-uncertainty", SLIDE, kind="inequality")
 
 fewer = average(
-    "conditioning-reduces-uncertainty",
+    "",
     r"\mathbb{E}[\mathrm{cov}(X|Y_{1:m})|y_{1:m-1}] \preceq \mathrm{cov}(X|y_{1:m-1})",
     conditions="points and mixtures, d = 1 and 2, second measurement, random directions",
     check=variance_falls,
@@ -164,8 +161,9 @@ fewer = average(
     controls=[Control("for every second measurement", after="largest")],
 )
 average(
-    "conditioning-reduces-uncertainty-symbolic",
+    "symbolic",
     r"\mathrm{Var} X - \mathbb{E}\,\mathrm{Var}(X|Y) = \mathrm{Var}\,\mathbb{E}[X|Y] \ge 0",
+    form="as stated",
     conditions="three values of X, two of Y, any joint law",
     check=total_variance_symbolic,
     controls=[
@@ -174,33 +172,30 @@ average(
     ],
 )
 average(
-    "conditioning-reduces-uncertainty-reading-pointwise",
+    "reading-pointwise",
     r"\mathrm{cov}(X|y_{1:m}) \preceq \mathrm{cov}(X|y_{1:m-1}) \text{ for every } y_m",
     conditions="without 'on average'",
-    form="reading",
     check=variance_falls,
     after="largest",
     expected="refuted",
     twin=fewer,
 )
 average(
-    "conditioning-reduces-uncertainty-split",
+    "split",
     r"\mathrm{cov}(X|y_1) = \mathbb{E}[\mathrm{cov}(X|Y_{1:2})|y_1]"
     r" + \mathrm{cov}(\mathbb{E}[X|Y_{1:2}]|y_1)",
     conditions="points and mixtures, d = 1 and 2, random directions",
     kind="identity",
-    form="derived",
     check=variance_split,
     controls=[Control("without the second term", factor=0.0), Control("0.9 of it", factor=0.9)],
 )
 average(
-    "conditioning-reduces-uncertainty-vacuous",
+    "vacuous",
     r"\mathbb{E}_q \nabla^2\log q = -\mathbb{E}_q\nabla\log q\,\nabla\log q^\top \preceq 0"
     r"\text{ for every density } q",
     conditions="unequal pairs of Gaussians at +-1 to +-10: a negative average says nothing about "
     "log-concavity, the largest value here is +82",
     kind="identity",
-    form="derived",
     check=average_curvature,
     controls=[
         Control("the opposite sign", sign=-1),

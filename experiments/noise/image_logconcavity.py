@@ -8,7 +8,6 @@ edge verified in integers. Typical noised images are far from that worst case.
 """
 
 import math
-from functools import partial
 
 import numpy as np
 import torch
@@ -137,16 +136,13 @@ def image_witness(images, points=2, share=1.0):
 # ---- claims -----------------------------------------------------------------------------------
 
 SLIDE = Source("004", "slide 'More and more log-concave'")
-claim = partial(experiment.claim, source=SLIDE)
-DIAMETER, MANY = "logconcave-threshold-diameter", "logconcave-threshold-k-components"
-threshold = partial(claim, kind="inequality")
+diameter = experiment.about("logconcave-threshold-diameter", SLIDE, kind="inequality")
+many = experiment.about("logconcave-threshold-k-components", SLIDE)
 
-exact = threshold(
-    f"{DIAMETER}-images-corrected",
+exact = diameter(
+    "images-corrected",
     r"\sigma^2 \ge D^2/4 \Rightarrow q_\sigma \text{ of the image set is log-concave}",
-    entries=DIAMETER,
     conditions="finite sets, white is 1: digits, Fashion-MNIST (test; training in paper)",
-    form="corrected",
     check=image_threshold,
     rule=lambda d: d.quarter,
     relation="<=",
@@ -155,10 +151,9 @@ exact = threshold(
         Control(r"\sigma^2 \ge \lambda_{\max}\mathrm{cov}(X)", rule=lambda d: d.largest_variance),
     ],
 )
-threshold(
-    f"{DIAMETER}-images-as-stated",
+diameter(
+    "images-as-stated",
     r"\sigma^2 \ge D \Rightarrow q_\sigma \text{ of the image set is log-concave}",
-    entries=DIAMETER,
     conditions="finite sets, white is 1: digits, Fashion-MNIST (test; training in paper)",
     check=image_threshold,
     rule=lambda d: d.diameter,
@@ -166,13 +161,10 @@ threshold(
     expected="refuted",
     twin=exact,
 )
-threshold(
-    f"{MANY}-images",
+many(
+    "images",
     r"\sigma_*^2 = D^2/4 \text{ exactly, for the image set}",
-    entries=MANY,
     conditions="its farthest pair is an exposed edge of the hull, verified in integers",
-    kind="identity",
-    form="derived",
     check=image_threshold,
     rule=lambda d: d.quarter,
     controls=[
@@ -182,14 +174,12 @@ threshold(
         Control(r"\lambda_{\max}\mathrm{cov}(X)", rule=lambda d: d.largest_variance),
     ],
 )
-threshold(
-    f"{MANY}-images-witness",
+many(
+    "images-witness",
     r"\mathrm{tr}\,\mathrm{cov}(X|y_t) \to D^2/4 \text{ with two effective points, far along the"
     r" normal of the exposed edge}",
-    entries=MANY,
     conditions="at sigma = D/2, by the streaming ideal denoiser",
     kind="limit",
-    form="derived",
     check=image_witness,
     controls=[Control("three effective points", points=3), Control(r"0.98\,D^2/4", share=0.98)],
 )

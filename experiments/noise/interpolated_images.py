@@ -216,85 +216,61 @@ def detail_kept(details, path, relation="==", target=0.0, margin=0.1):
     )
 
 
-PAIR = "z_1, z_2 independent N(0, I_d), 0 < w < 1 fixed"
 GAUSSIAN = "Gaussian data, exact denoiser, DDIM with any steps"
 CLASSES = "a mixture of one Gaussian per class fitted to each data set, its exact denoiser"
 
 
-def about(entry, place, kind):
-    """Claims of one entry and kind, by the suffix of their id, which tells the form."""
-    forms = {"as": "as stated", "reading": "reading", "corrected": "corrected"}
-
-    def claim(suffix, statement, check, controls=(), conditions=PAIR, **bound):
-        return experiment.claim(
-            f"{entry}-{suffix}",
-            statement,
-            source=Source("001", place),
-            check=check,
-            entries=entry,
-            conditions=conditions,
-            kind=kind,
-            form=forms.get(suffix.split("-")[0], "derived"),
-            controls=[Control(name, **values) for name, values in controls],
-            **bound,
-        )
-
-    return claim
-
-
 # ---- claims -----------------------------------------------------------------------------------
 
-rescaled_empirical = about("rescaled-lerp", "Figure 6", "empirical")
-rescaled_identity = about("rescaled-lerp", "Figure 6", "identity")
-rescaled_inequality = about("rescaled-lerp", "Figure 6", "inequality")
+rescaled = experiment.about("rescaled-lerp", Source("001", "Figure 6"), conditions=GAUSSIAN)
 
-rescaled_empirical(
+rescaled(
     "as-stated",
     r"\text{rescaled interpolation keeps the image's detail }E|\nabla x|^2\text{ within }10\,\%",
-    detail_kept,
-    [("linear interpolation keeps it", {"path": "lerp"})],
+    kind="empirical",
+    check=detail_kept,
+    controls=[Control("linear interpolation keeps it", path="lerp")],
     conditions=CLASSES,
     path="rescaled",
 )
-rescaled_empirical(
+rescaled(
     "as-stated-linear",
     r"\text{linear interpolation loses a tenth or more of the detail }E|\nabla x|^2",
-    detail_kept,
-    [("rescaled interpolation loses it", {"path": "rescaled"})],
+    kind="empirical",
+    check=detail_kept,
+    controls=[Control("rescaled interpolation loses it", path="rescaled")],
     conditions=CLASSES,
     path="lerp",
     relation="<=",
     target=-0.1,
     margin=0.0,
 )
-contrast = rescaled_identity(
+contrast = rescaled(
     "corrected-contrast",
     r"\text{linear interpolation multiplies every principal component by }\sqrt{(1-w)^2+w^2}",
-    attenuation,
-    [
-        ("by (1-w)^2 + w^2", {"power": 2.0}),
-        ("by 1", {"power": 0.0}),
-        ("the rescaled path does too", {"path": "rescaled"}),
+    check=attenuation,
+    controls=[
+        Control("by (1-w)^2 + w^2", power=2.0),
+        Control("by 1", power=0.0),
+        Control("the rescaled path does too", path="rescaled"),
     ],
-    conditions=GAUSSIAN,
 )
-rescaled_inequality(
+rescaled(
     "reading-blur",
     r"\text{linear interpolation blurs: the finest principal component loses }1\,\%"
     r"\text{ more than the coarsest, or more}",
-    attenuation,
-    conditions=GAUSSIAN,
+    kind="inequality",
+    check=attenuation,
     expected="refuted",
     twin=contrast,
     fine=0.99,
 )
-rescaled_identity(
+rescaled(
     "derived-crossfade",
     r"x_0({\rm lerp}_w(z_1,z_2))=(1-w)\,x_0(z_1)+w\,x_0(z_2)",
-    crossfade,
-    [
-        ("for a mixture as well", {"components": 10}),
-        ("for the rescaled path as well", {"path": "rescaled"}),
+    check=crossfade,
+    controls=[
+        Control("for a mixture as well", components=10),
+        Control("for the rescaled path as well", path="rescaled"),
     ],
-    conditions=GAUSSIAN,
 )

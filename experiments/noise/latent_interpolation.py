@@ -345,66 +345,54 @@ EVERY = "z_1, z_2 independent N(0, I_d), all w and v, every d from 1 on"
 TAU = r"\tau^2=\cos^4\tfrac{w\pi}2+\sin^4\tfrac{w\pi}2"
 
 
-def about(entry, place, kind):
-    """Claims of one entry and kind, by the suffix of their id, which tells the form."""
-    forms = {"as": "as stated", "reading": "reading", "corrected": "corrected"}
-
-    def claim(suffix, statement, check, controls=(), conditions=PAIR, **bound):
-        return experiment.claim(
-            f"{entry}-{suffix}",
-            statement,
-            source=Source("001", place),
-            check=check,
-            entries=entry,
-            conditions=conditions,
-            kind=kind,
-            form=forms.get(suffix.split("-")[0], "derived"),
-            controls=[Control(name, **values) for name, values in controls],
-            **bound,
-        )
-
-    return claim
-
-
 # ---- claims -----------------------------------------------------------------------------------
 
-lerp_identity = about("lerp-shifts-latent", "Proposition 5", "identity")
-lerp_law = about("lerp-shifts-latent", "Proposition 5", "law")
-slerp_inequality = about("slerp-maintains-latent", "Proposition 5", "inequality")
-slerp_law = about("slerp-maintains-latent", "Proposition 5", "law")
-slerp_limit = about("slerp-maintains-latent", "Proposition 5", "limit")
-slerp_rate = about("slerp-maintains-latent", "Proposition 5", "rate")
-rescaled_identity = about("rescaled-lerp", "Figure 6", "identity")
-rescaled_law = about("rescaled-lerp", "Figure 6", "law")
+PROPOSITION = Source("001", "Proposition 5")
+FIGURE = Source("001", "Figure 6")
+lerp_identity = experiment.about(
+    "lerp-shifts-latent", PROPOSITION, kind="identity", conditions=PAIR
+)
+lerp_law = experiment.about("lerp-shifts-latent", PROPOSITION, kind="law", conditions=PAIR)
+slerp_inequality = experiment.about(
+    "slerp-maintains-latent", PROPOSITION, kind="inequality", conditions=PAIR
+)
+slerp_law = experiment.about("slerp-maintains-latent", PROPOSITION, kind="law", conditions=PAIR)
+slerp_limit = experiment.about("slerp-maintains-latent", PROPOSITION, kind="limit", conditions=PAIR)
+slerp_rate = experiment.about("slerp-maintains-latent", PROPOSITION, kind="rate", conditions=PAIR)
+rescaled_identity = experiment.about("rescaled-lerp", FIGURE, kind="identity", conditions=PAIR)
+rescaled_law = experiment.about("rescaled-lerp", FIGURE, kind="law", conditions=PAIR)
 
 lerp_law(
     "as-stated",
     r"d_{\rm TV}\big((1-w)z_1+wz_2,\,z_1\big)\ge1-\Big(\tfrac{2s}{1+s^2}\Big)^{d/2}\to1,"
     r"\quad s^2=(1-w)^2+w^2",
-    singular,
-    [
-        ("rescaled interpolation shifts the law as well", {"path": "rescaled"}),
-        ("slerp shifts the law as much", {"path": "slerp"}),
-        ("exponent d for d/2", {"exponent": 1.0}),
+    check=singular,
+    controls=[
+        Control("rescaled interpolation shifts the law as well", path="rescaled"),
+        Control("slerp shifts the law as much", path="slerp"),
+        Control("exponent d for d/2", exponent=1.0),
     ],
     conditions=PAIR + ", d to infinity",
 )
 lerp_law(
     "certified",
     r"1-\sqrt{1-a^2}\le1-d_{\rm TV}\le a,\quad a=\Big(\tfrac{2s}{1+s^2}\Big)^{d/2}",
-    singular_certified,
-    [("exponent d for d/2", {"exponent": 2}), ("exponent d/4 for d/2", {"exponent": 0.5})],
+    check=singular_certified,
+    controls=[
+        Control("exponent d for d/2", exponent=2),
+        Control("exponent d/4 for d/2", exponent=0.5),
+    ],
 )
 lerp_law(
     "corrected",
     r"(1-w)z_1+wz_2\sim N\big(0,((1-w)^2+w^2)I_d\big),\quad"
     r"{\rm Cov}(z_w,z_v)=((1-w)(1-v)+wv)I_d",
-    covariance_along,
-    [
-        ("the weights add up to 1, so the variance stays", {"law": "variance 1"}),
-        ("variance squared", {"law": "variance squared"}),
-        ("standard deviation for variance", {"law": "linear, root"}),
-        ("the rescaled path has this covariance", {"path": "rescaled"}),
+    check=covariance_along,
+    controls=[
+        Control("the weights add up to 1, so the variance stays", law="variance 1"),
+        Control("variance squared", law="variance squared"),
+        Control("standard deviation for variance", law="linear, root"),
+        Control("the rescaled path has this covariance", path="rescaled"),
     ],
     conditions=EVERY,
     path="lerp",
@@ -413,8 +401,8 @@ lerp_law(
 lerp_identity(
     "symbolic",
     r"{\rm KL}\big(N(0,s^2I_d)\,\|\,N(0,I_d)\big)=\tfrac d2\,(s^2-1-\log s^2)",
-    divergence_symbolic,
-    [("the half forgotten", {"factor": 1}), ("sign of the logarithm", {"sign": 1})],
+    check=divergence_symbolic,
+    controls=[Control("the half forgotten", factor=1), Control("sign of the logarithm", sign=1)],
     conditions="s > 0",
 )
 
@@ -427,9 +415,9 @@ for name, quantity, symbol, limit, controls in [
         r"d_{\rm TV}({\rm slerp}_w,N(0,I_d))",
         r"2\,(\Phi(x/\tau)-\Phi(x)),\ x^2=\tfrac{\log\tau^{-2}}{\tau^{-2}-1}",
         [
-            ("tau for tau^2", {"target": "total_variation, s for s^2"}),
-            ("half of it", {"target": "norm"}),
-            ("the rescaled path ends there too", {"path": "rescaled"}),
+            Control("tau for tau^2", target="total_variation, s for s^2"),
+            Control("half of it", target="norm"),
+            Control("the rescaled path ends there too", path="rescaled"),
         ],
     ),
     (
@@ -438,8 +426,8 @@ for name, quantity, symbol, limit, controls in [
         r"\sup_r|P(\|{\rm slerp}_w\|\le r)-P(\chi_d\le r)|",
         r"\Phi(x/\tau)-\Phi(x),\ x^2=\tfrac{\log\tau^{-2}}{\tau^{-2}-1}",
         [
-            ("tau for tau^2", {"target": "norm, s for s^2"}),
-            ("twice of it", {"target": "total_variation"}),
+            Control("tau for tau^2", target="norm, s for s^2"),
+            Control("twice of it", target="total_variation"),
         ],
     ),
     (
@@ -448,16 +436,16 @@ for name, quantity, symbol, limit, controls in [
         r"W_2({\rm slerp}_w,N(0,I_d))",
         r"(1-\tau)/\sqrt2",
         [
-            ("tau^2 for tau", {"target": "wasserstein, s^2 for s"}),
-            ("the rescaled path ends there too", {"path": "rescaled"}),
+            Control("tau^2 for tau", target="wasserstein, s^2 for s"),
+            Control("the rescaled path ends there too", path="rescaled"),
         ],
     ),
 ]:
     corrected = slerp_limit(
         f"corrected-{name}",
         rf"{symbol}\to {limit},\quad {TAU}",
-        distance_limit,
-        controls,
+        check=distance_limit,
+        controls=controls,
         quantity=quantity,
         target=quantity,
     )
@@ -465,7 +453,7 @@ for name, quantity, symbol, limit, controls in [
     slerp_limit(
         "as-stated" if stated else f"reading-{name}",
         rf"{symbol}\to0\quad(d\to\infty)",
-        distance_limit,
+        check=distance_limit,
         expected="refuted",
         twin=corrected,
         quantity=quantity,
@@ -476,8 +464,8 @@ for name, quantity, symbol, limit, controls in [
 slerp_limit(
     "reading-scaled-wasserstein",
     r"W_2({\rm slerp}_w,N(0,I_d))/\sqrt d\to0",
-    distance_limit,
-    [("linear interpolation", {"path": "lerp"})],
+    check=distance_limit,
+    controls=[Control("linear interpolation", path="lerp")],
     quantity="wasserstein",
     target="0",
     power=-0.5,
@@ -485,10 +473,10 @@ slerp_limit(
 slerp_limit(
     "reading-marginals",
     r"\sup_x|P(z_{w,1}\le x)-\Phi(x)|\to0",
-    distance_limit,
-    [
-        ("all coordinates at once, by their norm", {"quantity": "norm"}),
-        ("linear interpolation", {"path": "lerp"}),
+    check=distance_limit,
+    controls=[
+        Control("all coordinates at once, by their norm", quantity="norm"),
+        Control("linear interpolation", path="lerp"),
     ],
     quantity="coordinate",
     target="0",
@@ -496,10 +484,10 @@ slerp_limit(
 slerp_rate(
     "derived-marginal-rate",
     r"d\,\sup_x|P(z_{w,1}\le x)-\Phi(x)|\to\tfrac{1-\tau^2}4\max_x|x^3-3x|\,\varphi(x),\quad" + TAU,
-    distance_limit,
-    [
-        ("tau for tau^2", {"target": "coordinate, s for s^2"}),
-        ("independent of w", {"target": "coordinate, tau = 0"}),
+    check=distance_limit,
+    controls=[
+        Control("tau for tau^2", target="coordinate, s for s^2"),
+        Control("independent of w", target="coordinate, tau = 0"),
     ],
     quantity="coordinate",
     target="coordinate",
@@ -509,19 +497,19 @@ slerp_law(
     "derived-direction",
     r"{\rm slerp}_w(cQz_1,cQz_2)=cQ\,{\rm slerp}_w(z_1,z_2),\ Q\in O(d):"
     r"\text{ the direction is uniform and independent of the norm}",
-    commutes,
-    [
-        ("it commutes with every linear map", {"linear_map": "shear"}),
-        ("one angle for each half of the latent", {"path": "slerp of halves"}),
+    check=commutes,
+    controls=[
+        Control("it commutes with every linear map", linear_map="shear"),
+        Control("one angle for each half of the latent", path="slerp of halves"),
     ],
 )
 slerp_inequality(
     "certified-never",
     r"\lim_{d\to\infty}W_2({\rm slerp}_w,N(0,I_d))\ge0.017\quad\text{for every }w\in[0.1,0.9]",
-    never_maintained,
-    [
-        ("at least 0.08", {"at_least": 0.08}),
-        ("sin^2(w pi)/4 for sin^2(w pi)/2", {"lost": 2}),
+    check=never_maintained,
+    controls=[
+        Control("at least 0.08", at_least=0.08),
+        Control("sin^2(w pi)/4 for sin^2(w pi)/2", lost=2),
     ],
     at_least=0.017,
 )
@@ -529,12 +517,12 @@ rescaled_law(
     "corrected",
     r"\frac{(1-w)z_1+wz_2}{\sqrt{(1-w)^2+w^2}}\sim N(0,I_d),\quad"
     r"{\rm Cov}(z_w,z_v)=\cos(\theta_w-\theta_v)I_d,\ \tan\theta_w=\tfrac w{1-w}",
-    covariance_along,
-    [
-        ("linear interpolation", {"path": "lerp"}),
-        ("the root forgotten", {"law": "linear / ((1-w)^2 + w^2)"}),
-        ("at constant angular speed", {"law": "angles w pi/2"}),
-        ("all points of the path coincide", {"law": "variance 1"}),
+    check=covariance_along,
+    controls=[
+        Control("linear interpolation", path="lerp"),
+        Control("the root forgotten", law="linear / ((1-w)^2 + w^2)"),
+        Control("at constant angular speed", law="angles w pi/2"),
+        Control("all points of the path coincide", law="variance 1"),
     ],
     conditions=EVERY,
     path="rescaled",
@@ -544,10 +532,10 @@ rescaled_law(
     "derived-fixed-angle",
     r"\cos\tfrac{w\pi}2z_1+\sin\tfrac{w\pi}2z_2\sim N(0,I_d),\quad"
     r"{\rm Cov}(z_w,z_v)=\cos\tfrac{(w-v)\pi}2I_d",
-    covariance_along,
-    [
-        ("linear interpolation", {"path": "lerp"}),
-        ("at the speed of the rescaled path", {"law": "angles atan(w/(1-w))"}),
+    check=covariance_along,
+    controls=[
+        Control("linear interpolation", path="lerp"),
+        Control("at the speed of the rescaled path", law="angles atan(w/(1-w))"),
     ],
     conditions=EVERY,
     path="fixed angle",
@@ -556,14 +544,14 @@ rescaled_law(
 rescaled_identity(
     "derived-reparametrisation",
     r"\text{the rescaled path is the fixed-angle path at }v=\tfrac2\pi\arctan\tfrac w{1-w}",
-    reparametrisation,
-    [("at v = w", {"speed": "w"})],
+    check=reparametrisation,
+    controls=[Control("at v = w", speed="w")],
     conditions="every z_1, z_2",
 )
 rescaled_identity(
     "symbolic",
     r"a^2+b^2=1,\quad\dot\theta=ab'-a'b=\tfrac1{(1-w)^2+w^2}\in[1,2]",
-    rescaling_symbolic,
-    [("the root forgotten", {"power": 1})],
+    check=rescaling_symbolic,
+    controls=[Control("the root forgotten", power=1)],
     conditions="a = (1-w)/s, b = w/s, s^2 = (1-w)^2 + w^2",
 )

@@ -354,70 +354,55 @@ PAIR = "z_1, z_2 independent N(0, I_d), 0 < w < 1 fixed"
 TAU = r"\tau^2=\cos^4\tfrac{w\pi}2+\sin^4\tfrac{w\pi}2"
 
 
-def about(entry, place, kind):
-    """Claims of one entry and kind, by the suffix of their id, which tells the form."""
-    forms = {"as": "as stated", "reading": "reading", "corrected": "corrected"}
-
-    def claim(suffix, statement, check, controls=(), conditions=PAIR, **bound):
-        return experiment.claim(
-            f"{entry}-{suffix}",
-            statement,
-            source=Source("001", place),
-            check=check,
-            entries=entry,
-            conditions=conditions,
-            kind=kind,
-            form=forms.get(suffix.split("-")[0], "derived"),
-            controls=[Control(name, **values) for name, values in controls],
-            **bound,
-        )
-
-    return claim
-
-
 # ---- claims -----------------------------------------------------------------------------------
 
-lerp_law = about("lerp-shifts-latent", "Proposition 5", "law")
-slerp_identity = about("slerp-maintains-latent", "Proposition 5", "identity")
-slerp_inequality = about("slerp-maintains-latent", "Proposition 5", "inequality")
-slerp_law = about("slerp-maintains-latent", "Proposition 5", "law")
-slerp_limit = about("slerp-maintains-latent", "Proposition 5", "limit")
-slerp_rate = about("slerp-maintains-latent", "Proposition 5", "rate")
-rescaled_law = about("rescaled-lerp", "Figure 6", "law")
+PROPOSITION = Source("001", "Proposition 5")
+FIGURE = Source("001", "Figure 6")
+lerp_law = experiment.about("lerp-shifts-latent", PROPOSITION, kind="law", conditions=PAIR)
+slerp_identity = experiment.about(
+    "slerp-maintains-latent", PROPOSITION, kind="identity", conditions=PAIR
+)
+slerp_inequality = experiment.about(
+    "slerp-maintains-latent", PROPOSITION, kind="inequality", conditions=PAIR
+)
+slerp_law = experiment.about("slerp-maintains-latent", PROPOSITION, kind="law", conditions=PAIR)
+slerp_limit = experiment.about("slerp-maintains-latent", PROPOSITION, kind="limit", conditions=PAIR)
+slerp_rate = experiment.about("slerp-maintains-latent", PROPOSITION, kind="rate", conditions=PAIR)
+rescaled_law = experiment.about("rescaled-lerp", FIGURE, kind="law", conditions=PAIR)
 
 lerp_law(
     "derived-norm",
     r"\|(1-w)z_1+wz_2\|\sim\sqrt{(1-w)^2+w^2}\;\chi_d",
-    norm_is_chi,
-    [
-        ("the norm stays chi_d", {"scale": "1"}),
-        ("chi_{d-1}", {"lost": 1}),
-        ("one cross term forgotten", {"scale": "1 - w + w^2"}),
+    check=norm_is_chi,
+    controls=[
+        Control("the norm stays chi_d", scale="1"),
+        Control("chi_{d-1}", lost=1),
+        Control("one cross term forgotten", scale="1 - w + w^2"),
     ],
     path="lerp",
 )
 slerp_limit(
     "reading-mean-norm",
     r"E\|{\rm slerp}_w\|/\sqrt d\to1",
-    norm_limit,
-    [("linear interpolation", {"path": "lerp"})],
+    check=norm_limit,
+    controls=[Control("linear interpolation", path="lerp")],
     quantity="mean",
     target="1",
 )
 variance = slerp_limit(
     "corrected-variance",
     rf"{{\rm Var}}\|{{\rm slerp}}_w\|\to\tfrac12\tau^2,\quad {TAU}",
-    norm_limit,
-    [
-        ("(1-w)^2 + w^2 for tau^2", {"target": "variance, (1-w)^2 + w^2"}),
-        ("the rescaled path narrows too", {"path": "rescaled"}),
+    check=norm_limit,
+    controls=[
+        Control("(1-w)^2 + w^2 for tau^2", target="variance, (1-w)^2 + w^2"),
+        Control("the rescaled path narrows too", path="rescaled"),
     ],
     target="variance",
 )
 slerp_limit(
     "reading-variance",
     r"{\rm Var}\|{\rm slerp}_w\|\to\tfrac12=\lim{\rm Var}\,\chi_d",
-    norm_limit,
+    check=norm_limit,
     expected="refuted",
     twin=variance,
     target="1/2",
@@ -426,8 +411,8 @@ slerp_limit(
     "derived-share",
     r"{\rm Var}\|(z_{w,1},\dots,z_{w,k})\|\to\tfrac12(1-\kappa(1-\tau^2)),\ k=\kappa d:"
     r"\text{ any share }\kappa>0\text{ of the coordinates shows it}",
-    norm_limit,
-    [("half of the coordinates do not show it", {"target": "1/2"})],
+    check=norm_limit,
+    controls=[Control("half of the coordinates do not show it", target="1/2")],
     target="variance",
     share=0.5,
 )
@@ -435,11 +420,11 @@ slerp_limit(
     "derived-coupling",
     r"E\|{\rm slerp}_w-(\cos\tfrac{w\pi}2z_1+\sin\tfrac{w\pi}2z_2)\|^2\to"
     r"(1-w)^2\sin^2\tfrac{w\pi}2+w^2\cos^2\tfrac{w\pi}2",
-    norm_limit,
-    [
-        ("the two paths meet in the limit", {"target": "0"}),
-        ("weights forgotten", {"target": "1"}),
-        ("sine and cosine exchanged", {"target": "gap, sines exchanged"}),
+    check=norm_limit,
+    controls=[
+        Control("the two paths meet in the limit", target="0"),
+        Control("weights forgotten", target="1"),
+        Control("sine and cosine exchanged", target="gap, sines exchanged"),
     ],
     quantity="gap",
     target="gap",
@@ -449,19 +434,19 @@ slerp_identity(
     r"E\|{\rm slerp}_w\|^2=d-2\,{\rm Var}(\chi_d)\,"
     r"E\Big[\tfrac{\sin((1-w)\phi)\sin(w\phi)\cos\phi}{\sin^2\phi}\Big],\quad"
     r" E\|{\rm slerp}_{1/2}\|^2=\tfrac{d(d-2)-(E\chi_d)^2}{d-3}",
-    mean_square,
-    [
-        ("it is d", {"excess": "zero"}),
-        ("halfway's value at every weight", {"excess": "halfway's at every weight"}),
-        ("1/2 for Var chi_d", {"excess": "variance 1/2 for Var chi_d"}),
+    check=mean_square,
+    controls=[
+        Control("it is d", excess="zero"),
+        Control("halfway's value at every weight", excess="halfway's at every weight"),
+        Control("1/2 for Var chi_d", excess="variance 1/2 for Var chi_d"),
     ],
     conditions=PAIR + ", d >= 4 (infinite below)",
 )
 slerp_rate(
     "derived-heavy-tail",
     r"P(\|{\rm slerp}_w\|>t)\asymp t^{-(d-1)}:\ E\|{\rm slerp}_w\|^2=\infty\text{ for }d\le3",
-    heavy_tail,
-    [("t^-d", {"order": 0}), ("t^-(d-2)", {"order": 2})],
+    check=heavy_tail,
+    controls=[Control("t^-d", order=0), Control("t^-(d-2)", order=2)],
     conditions=PAIR + ", d = 2, 3, 4",
     order=1,
 )
@@ -469,40 +454,40 @@ slerp_law(
     "derived-sampled-norms",
     r"\text{sampled latents: }\|{\rm lerp}_w\|\sim\sqrt{(1-w)^2+w^2}\chi_d,\ "
     r"\|{\rm rescaled}_w\|\sim\chi_d,\ \|{\rm slerp}_w\|\sim\rho\,q(a,\phi),\ \rho\sim\chi_{2d}",
-    sampled_norms,
-    [
-        ("slerp's norm follows chi_d", {"slerp": "chi"}),
-        ("the rescaled path's norm follows slerp's law", {"rescaled": "slerp"}),
-        ("the norm of linear interpolation follows chi_d", {"lerp": "chi"}),
+    check=sampled_norms,
+    controls=[
+        Control("slerp's norm follows chi_d", slerp="chi"),
+        Control("the rescaled path's norm follows slerp's law", rescaled="slerp"),
+        Control("the norm of linear interpolation follows chi_d", lerp="chi"),
     ],
 )
 slerp_identity(
     "symbolic-great-circle",
     r"\sin^2a+\sin^2b+2\sin a\sin b\cos(a+b)=\sin^2(a+b):"
     r"\text{ equal norms are kept at every angle}",
-    great_circle_symbolic,
-    [("minus twice the product", {"sign": -1})],
+    check=great_circle_symbolic,
+    controls=[Control("minus twice the product", sign=-1)],
 )
 slerp_identity(
     "symbolic-slopes",
     r"\nabla_{r_1,r_2,\phi}\|{\rm slerp}_w\|=(\cos^2\tfrac{w\pi}2,\sin^2\tfrac{w\pi}2,0)"
     r"\text{ at }(1,1,\tfrac\pi2):\text{ hence }\tau^2",
-    slopes_symbolic,
-    [("cosine and sine, not squared", {"power": 1})],
+    check=slopes_symbolic,
+    controls=[Control("cosine and sine, not squared", power=1)],
 )
 slerp_identity(
     "symbolic-halfway",
     r"E\|{\rm slerp}_{1/2}\|^2=\tfrac{d(d-2)-(E\chi_d)^2}{d-3}\text{ for every real }d>3",
-    halfway_symbolic,
-    [("it is d", {"form": "d"}), ("d(d-1) for d(d-2)", {"form": "d(d-1)"})],
+    check=halfway_symbolic,
+    controls=[Control("it is d", form="d"), Control("d(d-1) for d(d-2)", form="d(d-1)")],
 )
 slerp_inequality(
     "certified-mean-square",
     r"0.46\le(d-3)\,(E\|{\rm slerp}_{1/2}\|^2-d)\le\tfrac12,\quad d=4,\dots,4096",
-    excess_certified,
-    [
-        ("the mean square is kept", {"low": -1e-3, "high": 1e-3}),
-        ("the excess is at least 1/2 over d - 3", {"low": 0.5, "high": math.inf}),
+    check=excess_certified,
+    controls=[
+        Control("the mean square is kept", low=-1e-3, high=1e-3),
+        Control("the excess is at least 1/2 over d - 3", low=0.5, high=math.inf),
     ],
     low=0.46,
     high=0.5,
@@ -510,11 +495,11 @@ slerp_inequality(
 rescaled_law(
     "derived-norm",
     r"\|z_w\|\sim\chi_d",
-    norm_is_chi,
-    [
-        ("slerp", {"path": "slerp"}),
-        ("linear interpolation's norm", {"scale": "lerp"}),
-        ("chi_{d-1}", {"lost": 1}),
+    check=norm_is_chi,
+    controls=[
+        Control("slerp", path="slerp"),
+        Control("linear interpolation's norm", scale="lerp"),
+        Control("chi_{d-1}", lost=1),
     ],
     path="rescaled",
     scale="1",

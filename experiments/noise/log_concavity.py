@@ -12,7 +12,6 @@ mixtures stand in `logconcavity_thresholds`, of images in `image_logconcavity`.
 """
 
 import math
-from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -209,15 +208,19 @@ def spread_decreases(chains, statistic):
 # ---- claims -----------------------------------------------------------------------------------
 
 SLIDE = Source("004", "slide 'More and more log-concave'")
-claim = partial(experiment.claim, source=SLIDE)
-concavity = partial(claim, entries="blurring-gives-logconcavity", kind="limit")
+concavity = experiment.about("blurring-gives-logconcavity", SLIDE, kind="limit")
+threshold = experiment.about("logconcave-threshold-k-components", SLIDE)
+chain = experiment.about(
+    "once-logconcave-always",
+    Source("004", "slides 'More and more log-concave' and 'Main benefit'"),
+    kind="inequality",
+)
 
 concave = concavity(
-    "blurring-gives-logconcavity-corrected",
+    "corrected",
     r"\mathrm{diam}\,\mathrm{supp} X \le D,\ \sigma^2 \ge D^2/4 \Rightarrow q_\sigma"
     r"\text{ is log-concave}",
     conditions="laws on the line with two to five atoms; suprema over all y by branch and bound",
-    form="corrected",
     check=log_concave,
     bounded_only=True,
     controls=[
@@ -226,7 +229,7 @@ concave = concavity(
     ],
 )
 concavity(
-    "blurring-gives-logconcavity-as-stated",
+    "as-stated",
     r"\forall X\ \exists\sigma_0:\ q_\sigma \text{ is log-concave for } \sigma \ge \sigma_0",
     conditions=r"witnesses: the sub-Gaussian atoms 2^k of weight exp(-4^k/2), and Cauchy's law",
     check=log_concave,
@@ -235,21 +238,17 @@ concavity(
     twin=concave,
 )
 concavity(
-    "blurring-gives-logconcavity-every-sigma",
+    "every-sigma",
     r"X = 2^k \text{ with probability} \propto e^{-4^k/2}:"
     r"\ \sup_y\mathrm{Var}(X|y) = \infty \text{ for every } \sigma \ge 1",
     conditions="Var(X|y) >= .95 4^k/4 at the tie of levels k and k+1, k = 2 to 20, all sigma >= 1",
-    form="derived",
     check=spread_between_powers,
     controls=[Control(r"\ge 1.01 \cdot 4^k/4: more than the pair has", share=1.01)],
 )
-claim(
-    "logconcave-threshold-k-components-collinear",
+threshold(
+    "collinear",
     r"Z \in \{-1, 0, 1\} \text{ equally likely}:\ v_* = \tfrac1{4(1-4e^{-1/v_*})} = .28312",
-    entries="logconcave-threshold-k-components",
     conditions="the farthest pair hides a point between, so that D^2/4 = 1 is not sharp",
-    kind="identity",
-    form="derived",
     check=collinear_fold,
     candidate="closed form",
     controls=[
@@ -257,40 +256,31 @@ claim(
         Control(r"v_* = \mathrm{Var} Z", candidate="prior"),
     ],
 )
-chain = partial(
-    claim,
-    entries="once-logconcave-always",
-    source=Source("004", "slides 'More and more log-concave' and 'Main benefit'"),
-    kind="inequality",
-)
 ALWAYS = (
     r"q_\sigma \text{ log-concave} \Rightarrow p(y_m|y_{1:m-1}) \text{ log-concave for every } m"
 )
 on_line = chain(
-    "once-logconcave-always-corrected",
+    "corrected",
     r"d = 1:\ " + ALWAYS,
     conditions="laws on the line with two to five atoms; m up to 12",
-    form="corrected",
     check=stays_log_concave,
     dim=1,
     controls=[Control("d = 2: atoms on the two axes", dim=2)],
 )
 chain(
-    "once-logconcave-always-reading",
+    "reading",
     ALWAYS,
     conditions="'large enough' read as: q_sigma is log-concave; witness: atoms (+-1.1, 0) of "
     "weight .2569 and (0, +-1) of .2431, sigma^2 = .6, at m = 3",
-    form="reading",
     check=stays_log_concave,
     dim=2,
     expected="refuted",
     twin=on_line,
 )
 chain(
-    "once-logconcave-always-trace",
+    "trace",
     r"\sup_y \mathrm{tr}\,\mathrm{cov}(X|y_{1:m}) \text{ never grows with } m",
     conditions="the same laws, on the line and in the plane; true in every dimension",
-    form="derived",
     check=spread_decreases,
     statistic="trace",
     controls=[

@@ -227,7 +227,6 @@ def simplex_threshold(spreads, claimed):
 # ---- claims -----------------------------------------------------------------------------------
 
 SLIDE = Source("004", "slide 'More and more log-concave'")
-claim = partial(experiment.claim, source=SLIDE)
 QUARTER = lambda d, tau2, w: d**2 / 4 - tau2
 LENGTH = lambda d, tau2, w: d
 SQUARE = lambda d, tau2, w: d**2
@@ -237,39 +236,32 @@ RULES = {
     r"\sigma^2 + \tau^2 \ge 0.98\,D^2/4": LESS,
     r"\sigma^2 + \tau^2 \ge \pi(1-\pi)D^2, \text{ the variance of the means}": PRIOR,
 }
-DIAMETER, TWO, MANY = (
-    "logconcave-threshold-diameter",
-    "logconcave-threshold-two-components",
-    "logconcave-threshold-k-components",
-)
-threshold = partial(claim, kind="inequality")
+diameter = experiment.about("logconcave-threshold-diameter", SLIDE, kind="inequality")
+two = experiment.about("logconcave-threshold-two-components", SLIDE)
+many = experiment.about("logconcave-threshold-k-components", SLIDE, kind="inequality")
 
-sufficient = threshold(
-    f"{DIAMETER}-corrected",
+sufficient = diameter(
+    "corrected",
     r"\sigma^2 + \tau^2 \ge D^2/4 \Rightarrow q_\sigma \text{ is log-concave}",
-    entries=[DIAMETER, TWO],
+    entries="logconcave-threshold-two-components",
     conditions="two components of covariance tau^2 I at distance D, any weights",
-    form="corrected",
     check=sufficient_symbolic,
     rule=QUARTER,
     controls=[Control(statement, rule=rule) for statement, rule in RULES.items()],
 )
-threshold(
-    f"{DIAMETER}-as-stated",
+diameter(
+    "as-stated",
     r"\sigma^2 \ge D \Rightarrow q_\sigma \text{ is log-concave}",
-    entries=DIAMETER,
     conditions="witness: the document's own mixture, D = 6 and tau = 1",
     check=sufficient_symbolic,
     rule=LENGTH,
     expected="refuted",
     twin=sufficient,
 )
-threshold(
-    f"{DIAMETER}-reading-squared",
+diameter(
+    "reading-squared",
     r"\sigma^2 \ge D^2 \Rightarrow q_\sigma \text{ is log-concave}",
-    entries=DIAMETER,
     conditions="two components of any weights; four times more than is needed",
-    form="reading",
     check=sufficient_symbolic,
     rule=SQUARE,
     controls=[
@@ -277,13 +269,10 @@ threshold(
         Control(r"\sigma^2 \ge D^2/8", rule=lambda d, tau2, w: d**2 / 8),
     ],
 )
-threshold(
-    f"{TWO}-sharp",
+two(
+    "sharp",
     r"\sigma^2 + \tau^2 = D^2/4 \Rightarrow \sup_y \lambda_{\max}\nabla^2\log q_\sigma(y) = 0",
-    entries=TWO,
     conditions="attained where both components are equally likely, whatever their weights",
-    kind="identity",
-    form="derived",
     check=sharp_symbolic,
     rule=QUARTER,
     controls=[
@@ -291,13 +280,11 @@ threshold(
         Control(r"\sigma^2 + \tau^2 = D^2", rule=lambda d, tau2, w: d**2 - tau2),
     ],
 )
-threshold(
-    f"{TWO}-measured",
+two(
+    "measured",
     r"\sigma_*^2 = D^2/4 - \tau^2",
-    entries=[TWO, DIAMETER],
+    entries="logconcave-threshold-diameter",
     conditions="d = 1 to 32, D = 1 to 12 and 6 sqrt(d), weights 1/2, 9/10, 999/1000",
-    kind="identity",
-    form="derived",
     check=measured_threshold,
     rule=lambda d, tau, w: d**2 / 4 - tau**2,
     controls=[
@@ -306,13 +293,11 @@ threshold(
         Control(r"D^2/4", rule=lambda d, tau, w: d**2 / 4 + 0 * tau),
     ],
 )
-threshold(
-    f"{MANY}-symbolic",
+many(
+    "symbolic",
     r"\mathrm{Var}(\langle u, Z\rangle) \le D^2/4, \text{ so } \sigma^2 + \tau^2 \ge D^2/4"
     r"\text{ suffices}",
-    entries=MANY,
     conditions="three points of any weights in an interval of length D (Popoviciu)",
-    form="derived",
     check=popoviciu_symbolic,
     share=sp.Rational(1, 4),
     controls=[
@@ -320,22 +305,18 @@ threshold(
         Control(r"\le D^2/12, \text{ as if uniform}", share=sp.Rational(1, 12)),
     ],
 )
-threshold(
-    f"{MANY}-measured",
+many(
+    "measured",
     r"\lambda_{\max}\mathrm{cov}(Z|y) \le D^2/4",
-    entries=MANY,
     conditions="six random means, or a simplex, d = 1 to 32, random weights; searched over y",
-    form="derived",
     check=spread_bounded,
     controls=[Control(r"\le 0.98\,D^2/4", share=0.98), Control(r"\le D^2/8", share=0.5)],
 )
-threshold(
-    f"{MANY}-simplex",
+many(
+    "simplex",
     r"\sup_y\lambda_{\max}\mathrm{cov}(Z|y) = D^2/4 \text{ for a simplex with any weights}",
-    entries=MANY,
     conditions="d = 1 to 32; each edge is exposed, and seen alone far out along its normal",
     kind="identity",
-    form="derived",
     check=simplex_threshold,
     claimed="quarter",
     controls=[Control(r"R^2: \text{ the squared circumradius}", claimed="squared_radius")],

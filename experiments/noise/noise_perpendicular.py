@@ -9,7 +9,6 @@ and on Fashion-MNIST.
 """
 
 import math
-from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -166,13 +165,11 @@ def _same_law(cases, margin=0.03):
 # ---- claims -----------------------------------------------------------------------------------
 
 STAR = math.sqrt(3 - math.sqrt(6))  # where phi(y) (3y - y^3) is largest
-claim = partial(experiment.claim, source=Source("001", "Proposition 1"))
-longer, right_angle = "noise-raises-norm-whp", "noise-perpendicular"
+right_angle = experiment.about("noise-perpendicular", Source("001", "Proposition 1"))
 
-angle = claim(
-    f"{right_angle}-mean-square",
+angle = right_angle(
+    "mean-square",
     r"\mathbb{E}\cos^2\angle(x, z) = \frac1d",
-    entries=right_angle,
     conditions="every x != 0 and d > 1",
     form="corrected",
     check=cosine_moment,
@@ -182,48 +179,41 @@ angle = claim(
         Control(r"= 1/d^2", value=lambda d: 1 / d**2),
     ],
 )
-claim(
-    f"{right_angle}-reading-exact",
+right_angle(
+    "reading-exact",
     r"\langle x, z\rangle = 0",
-    entries=right_angle,
     conditions="read literally: a cosine of 0 at finite d",
-    form="reading",
     check=cosine_moment,
     value=lambda d: 0 * d,
     expected="refuted",
     twin=angle,
 )
-claim(
-    f"{right_angle}-law",
+right_angle(
+    "law",
     r"\cos^2\angle(x, z) \sim \mathrm{Beta}\big(\tfrac12, \tfrac{d-1}2\big)",
-    entries=right_angle,
     conditions="x from a mixture or from images, or a second noise; d > 1",
     kind="law",
-    form="derived",
     check=cosine_law,
     controls=[
         Control(r"\mathrm{Beta}(\tfrac12, \tfrac{d-2}2)", missing=1),
         Control(r"\cos \sim N(0, 2/d)", normal=2.0),
     ],
 )
-claim(
-    f"{right_angle}-normal-limit",
+right_angle(
+    "normal-limit",
     r"d\,\sup_y\big|\mathbb{P}(\sqrt d\cos \le y) - \Phi(y)\big| \to"
     r"\tfrac14\varphi(y_*)(3y_* - y_*^3), \quad y_*^2 = 3 - \sqrt6",
-    entries=right_angle,
     kind="limit",
-    form="derived",
     check=normal_limit,
     value=math.exp(-(STAR**2) / 2) / math.sqrt(2 * math.pi) * (3 * STAR - STAR**3) / 4,
     controls=[Control(r"\to \tfrac14", value=0.25), Control(r"\to 0", value=0.0)],
 )
-claim(
-    f"{right_angle}-not-small",
+right_angle(
+    "not-small",
     r"\langle x, z\rangle \sim N(0, \sigma^2\|x\|^2)",
-    entries=[right_angle, longer],
+    entries="noise-raises-norm-whp",
     conditions="x from a mixture, d from 1; perpendicular in angle, yet not small",
     kind="law",
-    form="derived",
     check=inner_product_law,
     controls=[
         Control(r"N(0, \sigma^2\|x\|^2/d)", power=1.0),

@@ -12,7 +12,7 @@ Whether noise lengthens a vector stands in `noise_lengthens`, at which angle it 
 import itertools
 import math
 from fractions import Fraction
-from functools import cache, partial
+from functools import cache
 
 import flint
 import numpy as np
@@ -242,13 +242,13 @@ def _mean_radius(dim):
 
 # ---- claims -----------------------------------------------------------------------------------
 
-claim = partial(experiment.claim, source=Source("001", "Proposition 1"))
-second, shell = "noise-second-moment", "thin-shell-constant"
+PROPOSITION = Source("001", "Proposition 1")
+second = experiment.about("noise-second-moment", PROPOSITION)
+shell = experiment.about("thin-shell-constant", PROPOSITION, kind="inequality")
 
-claim(
-    second,
+second(
+    "",
     r"\mathbb{E}\|z\|^2 = \sigma^2 d",
-    entries=second,
     conditions="every d and sigma",
     check=radial_moment,
     moment=2,
@@ -258,10 +258,10 @@ claim(
         Control(r"\sigma d", value=lambda d, sigma: sigma * d),
     ],
 )
-claim(
-    f"{second}-measured",
+second(
+    "measured",
     r"\mathbb{E}\|x_t - x_0\|^2 = \sigma^2 d",
-    entries=second,
+    form="as stated",
     conditions="variance-exploding forward process; d to 10^6; sigma = 0.01, 1, 80",
     check=second_moment,
     controls=[
@@ -270,12 +270,11 @@ claim(
         Control(r"0.9\,\sigma^2 d", factor=0.9),
     ],
 )
-claim(
-    f"{second}-law",
+second(
+    "law",
     r"\|z\|^2 / \sigma^2 \sim \chi^2_d",
-    entries=[second, shell],
+    entries="thin-shell-constant",
     kind="law",
-    form="derived",
     check=radial_law,
     controls=[
         Control(r"\chi^2_{d-1}", missing=1),
@@ -283,13 +282,10 @@ claim(
         Control(r"\|z\|/\sigma \sim N(\sqrt d, 1/4)", variance=0.25),
     ],
 )
-shell_tails = claim(
-    f"{shell}-corrected",
+shell_tails = shell(
+    "corrected",
     r"\mathbb{P}\big(|\,\|z\| - \sigma\sqrt d\,| > t\sigma\big) \le 2 e^{-t^2/2}",
-    entries=shell,
     conditions="d from 1 to 10^6, sigma = 0.01, 1, 80, t from 1 to 6",
-    kind="inequality",
-    form="corrected",
     check=tails_certified,
     controls=[
         Control(r"2 e^{-t^2}", rate=Fraction(1)),
@@ -297,60 +293,47 @@ shell_tails = claim(
         Control(r"half-width t\sigma^2", power=2),
     ],
 )
-claim(
-    f"{shell}-as-stated",
+shell(
+    "as-stated",
     r"\|z\| = \sigma\sqrt d \pm O(1):\quad"
     r"\mathbb{P}\big(|\,\|z\| - \sigma\sqrt d\,| > t\big) \le 2 e^{-t^2/2}",
-    entries=shell,
     conditions="O(1) read as a constant that depends neither on d nor on sigma",
-    kind="inequality",
     check=tails_certified,
     power=0,
     expected="refuted",
     twin=shell_tails,
 )
-measured_tails = claim(
-    f"{shell}-measured-corrected",
+measured_tails = shell(
+    "measured-corrected",
     r"\mathbb{P}\big(|\,\|z\| - \sigma\sqrt d\,| > t\sigma\big) \le 2 e^{-t^2/2}",
-    entries=shell,
     conditions="variance-exploding forward process; d to 10^6; sigma = 0.01, 1, 80",
-    kind="inequality",
-    form="corrected",
     check=tails_measured,
     controls=[Control(r"2 e^{-2t^2}", rate=2.0)],
 )
-claim(
-    f"{shell}-measured-as-stated",
+shell(
+    "measured-as-stated",
     r"\mathbb{P}\big(|\,\|z\| - \sigma\sqrt d\,| > t\big) \le 2 e^{-t^2/2}",
-    entries=shell,
     conditions="O(1) read as a constant that depends neither on d nor on sigma",
-    kind="inequality",
     check=tails_measured,
     power=0,
     expected="refuted",
     twin=measured_tails,
 )
-claim(
-    f"{shell}-symbolic",
+shell(
+    "symbolic",
     r"\mathbb{P}(\|z\| \ge \sigma(\sqrt d + t)) \le e^{-t^2/2}, \quad"
     r"\mathbb{P}(\|z\| \le \sigma(\sqrt d - t)) \le e^{-t^2}",
-    entries=shell,
     conditions="every d, sigma and t > 0",
-    kind="inequality",
-    form="derived",
     check=chernoff_exponents,
     controls=[
         Control(r"upper tail e^{-t^2}", upper=1),
         Control(r"lower tail e^{-2t^2}", lower=2),
     ],
 )
-claim(
-    f"{shell}-reading-fixed-sigma",
+shell(
+    "reading-fixed-sigma",
     r"\mathbb{E}(\|z\| - \sigma\sqrt d)^2 \le \tfrac12\sigma^2",
-    entries=shell,
     conditions="O(1) for d -> infinity at fixed sigma",
-    kind="inequality",
-    form="reading",
     check=width_certified,
     bound=HALF,
     controls=[
@@ -358,24 +341,21 @@ claim(
         Control(r"\le \tfrac14\sigma^2", bound=Fraction(1, 4)),
     ],
 )
-claim(
-    f"{shell}-mean",
+shell(
+    "mean",
     r"\mathbb{E}\|z\| = \sigma\sqrt2\,\Gamma(\tfrac{d+1}2)/\Gamma(\tfrac d2)",
-    entries=shell,
+    kind="identity",
     conditions="every d and sigma",
-    form="derived",
     check=radial_moment,
     moment=1,
     value=lambda d, sigma: sigma * sp.sqrt(2) * sp.gamma((d + 1) / 2) / sp.gamma(d / 2),
     controls=[Control(r"\sigma\sqrt d", value=lambda d, sigma: sigma * sp.sqrt(d))],
 )
-claim(
-    f"{shell}-normal-limit",
+shell(
+    "normal-limit",
     r"\sqrt d\,\sup_y\big|\mathbb{P}(\sqrt2(\|z\|/\sigma - \sqrt d) \le y) - \Phi(y)\big|"
     r" \to \frac1{3\sqrt\pi}",
-    entries=shell,
     kind="limit",
-    form="derived",
     check=normal_limit,
     value=1 / (3 * math.sqrt(math.pi)),
     controls=[

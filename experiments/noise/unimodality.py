@@ -10,7 +10,6 @@ proves the valleys between powers of two.
 """
 
 import math
-from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -135,16 +134,13 @@ def triangle_modes(triangle, middle=4, fold=0.5463):
 # ---- claims -----------------------------------------------------------------------------------
 
 SLIDE = Source("004", "slide 'More and more log-concave'")
-unimodality = partial(
-    experiment.claim, source=SLIDE, entries="blurring-gives-unimodality", kind="limit"
-)
+unimodality = experiment.about("blurring-gives-unimodality", SLIDE, kind="limit")
 
 one = unimodality(
-    "blurring-gives-unimodality-corrected",
+    "corrected",
     r"\mathrm{diam}\,\mathrm{supp} X \le D,\ \sigma^2 \ge D^2/4 \Rightarrow q_\sigma"
     r"\text{ has one mode}",
     conditions="laws on the line with two to five atoms; modes counted by root isolation in balls",
-    form="corrected",
     check=one_mode,
     bounded_only=True,
     controls=[
@@ -153,7 +149,7 @@ one = unimodality(
     ],
 )
 unimodality(
-    "blurring-gives-unimodality-as-stated",
+    "as-stated",
     r"\forall X\ \exists\sigma_0:\ q_\sigma \text{ has one mode for } \sigma \ge \sigma_0",
     conditions=r"witness: atoms 2^k of weight 2^{-k}, up to sigma^2 = 16^7 (and see -every-sigma)",
     check=one_mode,
@@ -162,10 +158,9 @@ unimodality(
     twin=one,
 )
 unimodality(
-    "blurring-gives-unimodality-every-sigma",
+    "every-sigma",
     r"X = 2^k \text{ with probability } 2^{-k}: q_\sigma \text{ has infinitely many modes}",
     conditions="every sigma: between 2^k and 2^(k+1) there is a valley for sigma^2 <= v_k -> oo",
-    form="derived",
     check=valley_symbolic,
     controls=[
         Control(r"probability \propto e^{-4^k}", log_weight=lambda k: sp.Integer(4) ** k),
@@ -173,11 +168,10 @@ unimodality(
     ],
 )
 unimodality(
-    "blurring-gives-unimodality-two-points",
+    "two-points",
     r"\text{one mode} \iff \big|\log\tfrac{1-w}w\big| \ge"
     r" 2\log(\delta - \sqrt{\delta^2-1}) + 2\delta\sqrt{\delta^2-1},\ \delta = D/(2\sqrt v)",
     conditions="weights from 1/2 to 0.999",
-    form="derived",
     check=two_point_fold,
     candidate="fold",
     controls=[
@@ -186,29 +180,26 @@ unimodality(
     ],
 )
 decrease = unimodality(
-    "blurring-gives-unimodality-modes-decrease-corrected",
+    "modes-decrease-corrected",
     r"d = 1:\ \text{the number of modes of } q_\sigma \text{ never grows with } \sigma",
     conditions="laws on the line with two to five atoms (Silverman 1981)",
-    form="corrected",
     check=modes_decrease,
     controls=[Control("in the plane: an equilateral triangle", plane=True)],
 )
 unimodality(
-    "blurring-gives-unimodality-modes-decrease-reading",
+    "modes-decrease-reading",
     r"\text{the number of modes of } q_\sigma \text{ never grows with } \sigma",
     conditions="read as: blurring brings unimodality about by removing modes, in every dimension",
-    form="reading",
     check=modes_decrease,
     plane=True,
     expected="refuted",
     twin=decrease,
 )
 unimodality(
-    "blurring-gives-unimodality-triangle",
+    "triangle",
     r"\text{equilateral, circumradius } 1:\ 3 \text{ modes for } v < .5,\ 4 \text{ for }"
     r" .5 < v < .5463,\ 1 \text{ beyond (log-concave only from } .75)",
     conditions="at the variances of the grid; interval Newton in the plane",
-    form="derived",
     check=triangle_modes,
     controls=[
         Control("never more modes than components", middle=3),

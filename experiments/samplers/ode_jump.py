@@ -222,10 +222,10 @@ def floor_bound(floors, power=1.0, factor=1.0):
 
 # ---- claims -----------------------------------------------------------------------------------
 
-claim = partial(experiment.claim, source=FIGURE, entries="ode-jump", kind="inequality")
+jumps = experiment.about("ode-jump", FIGURE, kind="inequality")
 
-claim(
-    "ode-jump-euler",
+jumps(
+    "euler",
     r"r(x_s, s) = x_s - s\,\epsilon(x_s, s)",
     kind="algorithm",
     form="corrected",
@@ -233,26 +233,25 @@ claim(
     check=euler_step,
     controls=[Control("a step to s/2", end="s/2"), Control("no step", end="s")],
 )
-while_noisy = claim(
-    "ode-jump-same-steps",
+while_noisy = jumps(
+    "same-steps",
     r"W_2(\mathrm{law}\,r(x_k, s_k), p_0) < W_2(\mathrm{law}\,x_k, p_0)",
     form="corrected",
     conditions="after the same steps of EDM's sampler with 18, as in the figure; while s > 0.2",
     check=closer,
     controls=[Control("a hundredth of it", factor=0.01), Control("to the end", low=0.0)],
 )
-claim(
-    "ode-jump-same-steps-reading",
+jumps(
+    "same-steps-reading",
     r"W_2(\mathrm{law}\,r(x_k, s_k), p_0) < W_2(\mathrm{law}\,x_k, p_0)",
-    form="reading",
     expected="refuted",
     conditions="to the end: on a lattice, whose mass the solver misplaced, states blur the mistake",
     check=closer,
     low=0.0,
     twin=while_noisy,
 )
-few = claim(
-    "ode-jump-few-evaluations",
+few = jumps(
+    "few-evaluations",
     r"W_2(\text{jump from } 0.4) < W_2(\text{EDM}), \text{ 9 and 17 evaluations}",
     form="corrected",
     conditions="EDM's sampler run to its end, equal evaluations: normal law, mixture, lattice",
@@ -267,8 +266,8 @@ for name, values, words in (
     ("any-budget", {"most": 36}, "every number of evaluations"),
     ("any-law", {"laws": ("two points",)}, "two equal points, where EDM is exact by symmetry"),
 ):
-    claim(
-        f"ode-jump-{name}",
+    jumps(
+        name,
         r"W_2(\text{jump from } 0.4) < W_2(\text{EDM})",
         form="reading",
         expected="refuted",
@@ -277,8 +276,8 @@ for name, values, words in (
         **values,
         twin=few,
     )
-edm_converges = claim(
-    "ode-jump-edm-converges",
+edm_converges = jumps(
+    "edm-converges",
     r"W_2(\text{EDM}) = O(N^{-1/2}) \to 0",
     kind="rate",
     form="corrected",
@@ -289,8 +288,8 @@ edm_converges = claim(
         Control("order 3", order=3.0),
     ],
 )
-claim(
-    "ode-jump-converges",
+jumps(
+    "converges",
     r"W_2(\text{jump from } 0.4) \to 0",
     kind="rate",
     form="reading",
@@ -300,19 +299,17 @@ claim(
     arm="jump 0.4",
     twin=edm_converges,
 )
-claim(
-    "ode-jump-floor-rate",
+jumps(
+    "floor-rate",
     r"W_2(\mathrm{law}\,r(x_s, s), p_0) \sim s^2",
     kind="rate",
-    form="derived",
     conditions="exact flow down to s; normal law and mixture",
     check=floor_rate,
     controls=[Control("s", order=1), Control("s^3", order=3)],
 )
-claim(
-    "ode-jump-floor-bound",
+jumps(
+    "floor-bound",
     r"W_2 = 1 - (1 + s^2)^{-1/2} \le \sqrt{\mathrm{mmse}(s)} = s / \sqrt{1 + s^2}",
-    form="derived",
     conditions="exact flow down to s, normal law",
     check=floor_bound,
     controls=[Control("mmse without the root", power=4.0), Control("a hundredth", factor=0.01)],

@@ -7,8 +7,6 @@ tau in (0, 1] towards r gains, and over-relaxation beyond tau = 2 need not.
 The least gain is looked for by adversarial search, on a mixture, a point and digits.
 """
 
-from functools import partial
-
 import numpy as np
 import torch
 import xarray as xr
@@ -87,24 +85,22 @@ def gains(mean_shift, taus=(0.4, 1.0), share=0.0):
 
 # ---- claims -----------------------------------------------------------------------------------
 
-shift = partial(
-    experiment.claim,
-    source=Source("001", "slide 'Conclusion' (annealed mean shift)"),
-    entries="annealed-mean-shift",
+shift = experiment.about(
+    "annealed-mean-shift",
+    Source("001", "slide 'Conclusion' (annealed mean shift)"),
     kind="inequality",
     conditions="mixture in the plane, one point, 100 digits; s = .3, 1, 3; adversarial search in x",
     check=gains,
 )
 
 shift(
-    "annealed-mean-shift",
+    "",
     r"\log p_s(x + \tau(r^* - x)) \ge \log p_s(x),\ \tau \in (0, 1]",
     controls=[Control("over-relaxed: tau = 5/2", taus=(2.5,))],
 )
 shift(
-    "annealed-mean-shift-minorant",
+    "minorant",
     r"\log p_s(y) - \log p_s(x) \ge \frac{|x - r^*|^2 - |y - r^*|^2}{2 s^2}",
-    form="derived",
     taus=(0.4, 1.0, 2.0, 2.5),
     share=1.0,
     controls=[Control("a tenth more", share=1.1)],

@@ -11,7 +11,6 @@ images.
 """
 
 import math
-from functools import partial
 
 import mpmath as mp
 import numpy as np
@@ -243,22 +242,18 @@ def mmse_bound(line, factor=1.0):
 
 # ---- claims -----------------------------------------------------------------------------------
 
-claim = experiment.claim
-OBS1 = Source("001", "Observation 1")
+obs1 = experiment.about("obs1-straight-vs-bent", Source("001", "Observation 1"), kind="empirical")
 
-claim(
-    "obs1-straight-vs-bent-images",
+obs1(
+    "images",
     r"P(\text{deviation of } r > 10 \cdot \text{deviation of } x) \ge 0.8",
-    source=OBS1,
-    entries="obs1-straight-vs-bent",
-    kind="empirical",
+    form="as stated",
     conditions="relative to the chords; ideal denoiser of digits and Fashion-MNIST, sigma = 80",
     check=bent_more,
     factor=10.0,
     controls=[Control("a thousand times", factor=1000.0)],
 )
-OBS2 = Source("001", "Observation 2")
-obs2 = partial(claim, source=OBS2, entries="obs2-monotone-distance", kind="inequality")
+obs2 = experiment.about("obs2-monotone-distance", Source("001", "Observation 2"), kind="inequality")
 
 
 for quantity, trajectory, symbol in (
@@ -266,8 +261,9 @@ for quantity, trajectory, symbol in (
     ("distance", "denoising", r"E|r_s - r_{s_1}|"),
 ):
     obs2(
-        f"obs2-monotone-distance-images-{trajectory}",
+        f"images-{trajectory}",
         symbol + r" \text{ falls as } s \text{ falls}",
+        form="as stated",
         kind="empirical",
         conditions="ideal denoiser of digits and Fashion-MNIST, four levels from 0.8 (4) on",
         check=rises_on_images,
@@ -281,7 +277,7 @@ for quantity, trajectory, symbol in (
 
 
 expected_distance = obs2(
-    "obs2-monotone-distance-line",
+    "line",
     r"E|x_s - x_0| \text{ rises with } s",
     form="reading",
     conditions="exact flows of four laws on the line; in dimension d it is open",
@@ -293,7 +289,7 @@ expected_distance = obs2(
     ],
 )
 obs2(
-    "obs2-monotone-distance-line-denoising",
+    "line-denoising",
     r"E|r_s - r_{s_1}| \text{ rises with } s",
     form="reading",
     conditions="as above, s_1 = 0.02",
@@ -303,7 +299,7 @@ obs2(
     controls=[Control("the norm of r in its place", quantity="r_magnitude")],
 )
 obs2(
-    "obs2-monotone-distance-pathwise",
+    "pathwise",
     r"|x_s - x_0| \text{ rises with } s \text{ on every path}",
     form="reading",
     expected="refuted",
@@ -313,10 +309,9 @@ obs2(
     twin=expected_distance,
 )
 obs2(
-    "obs2-monotone-distance-slope",
+    "slope",
     r"\tfrac{d}{ds} E|x_s - x_0|^2 = 2s(d - E\,\mathrm{tr}\,\nabla T_s)",
     kind="identity",
-    form="derived",
     conditions="data +-1, where E T_s' = 2 phi(1/s)/s; T_s the flow from s to 0",
     check=distance_slope,
     controls=[
@@ -325,23 +320,24 @@ obs2(
     ],
 )
 obs2(
-    "obs2-monotone-distance-expansion",
+    "expansion",
     r"\max_s E\,T_s' = 2\varphi(1) = 0.484 < 1",
-    form="derived",
     kind="identity",
     conditions="data +-1: below 1, so that the squared distance is monotone",
     check=expansion_below_one,
     controls=[Control("1/2", target=sp.Rational(1, 2))],
 )
-OBS3 = Source("001", "Observation 3")
-obs3 = partial(claim, source=OBS3, entries="obs3-monotone-magnitude", kind="inequality")
+obs3 = experiment.about(
+    "obs3-monotone-magnitude", Source("001", "Observation 3"), kind="inequality"
+)
 
 
 for trajectory, sign, words in (("sampling", 1, "falls"), ("denoising", -1, "rises")):
     symbol = "x" if trajectory == "sampling" else "r"
     obs3(
-        f"obs3-monotone-magnitude-images-{trajectory}",
+        f"images-{trajectory}",
         rf"E|{symbol}_s| \text{{ {words} as }} s \text{{ falls}}",
+        form="as stated",
         kind="empirical",
         conditions="ideal denoiser of digits and Fashion-MNIST, exact start, levels from 0.8 (4)",
         check=rises_on_images,
@@ -351,9 +347,8 @@ for trajectory, sign, words in (("sampling", 1, "falls"), ("denoising", -1, "ris
         controls=[Control("the other way", sign=-sign)],
     )
     obs3(
-        f"obs3-monotone-magnitude-line-{trajectory}",
+        f"line-{trajectory}",
         rf"E|{symbol}_s| \text{{ {words} as }} s \text{{ falls}}",
-        form="derived",
         conditions="a theorem for the optimal denoiser: x_s and r_s are martingales; four laws",
         check=rises,
         quantity=f"{symbol}_magnitude",
@@ -366,38 +361,33 @@ for trajectory, sign, words in (("sampling", 1, "falls"), ("denoising", -1, "ris
 
 
 exact_start = obs3(
-    "obs3-monotone-magnitude-start-corrected",
+    "start-corrected",
     r"E|x_s| \text{ falls as } s \text{ falls, from } x_{s_N} \sim p_{s_N}",
-    form="corrected",
     conditions="one data point of norm 8 in R^64, s from 80 to 8e-5",
     check=rises_from_start,
     start="exact",
     controls=[Control("from pure noise", start="noise")],
 )
 obs3(
-    "obs3-monotone-magnitude-start-as-stated",
+    "start-as-stated",
     r"E|x_s| \text{ falls as } s \text{ falls, from } x_{s_N} \sim N(0, s_N^2 I)",
-    form="as stated",
     expected="refuted",
     conditions="the same point: the magnitude turns up below s = .0125 |m|^2/d",
     check=rises_from_start,
     start="noise",
     twin=exact_start,
 )
-obs5 = partial(
-    claim, source=Source("001", "Observation 5"), entries="obs5-denoising-converges-faster"
-)
+obs5 = experiment.about("obs5-denoising-converges-faster", Source("001", "Observation 5"))
 obs5(
-    "obs5-denoising-converges-faster-gaussian",
+    "gaussian",
     r"\frac{W_2(\mathrm{law}\,r_s, p_0)}{W_2(\mathrm{law}\,x_s, p_0)}"
     r" = \sqrt{\tfrac{\lambda}{\lambda + s^2}}",
-    form="derived",
     conditions="Gaussian data, along an eigenvector of variance lambda",
     check=gaussian_ratio,
     controls=[Control(r"\lambda/(\lambda + s^2)", twice_power=2)],
 )
 obs5(
-    "obs5-denoising-converges-faster-line",
+    "line",
     r"W_2(\mathrm{law}\,r_s, p_0) < W_2(\mathrm{law}\,x_s, p_0)",
     kind="inequality",
     form="reading",
@@ -407,10 +397,9 @@ obs5(
     controls=[Control("a tenth of it", factor=0.1)],
 )
 obs5(
-    "obs5-denoising-converges-faster-bound",
+    "bound",
     r"W_2(\mathrm{law}\,r_s, p_0)^2 \le \mathrm{mmse}(s) \le \min(s^2 d, \mathrm{tr}\,C)",
     kind="inequality",
-    form="derived",
     conditions="four laws on the line: bounded for every s, where W2(law x_s, p_0) grows like s",
     check=mmse_bound,
     controls=[Control("half of each right-hand side", factor=0.5)],

@@ -14,8 +14,6 @@ For the same reason the optimal denoiser does not traverse smoothly between mode
 outputs are training images, and jump, whatever the interpolation of the latents.
 """
 
-from functools import partial
-
 import numpy as np
 import torch
 import xarray as xr
@@ -240,7 +238,7 @@ def outputs_are_images(traversals, denoiser="optimal"):
 
 # ---- claims -----------------------------------------------------------------------------------
 
-obs4 = partial(experiment.claim, source=FIGURE4, entries="obs4-score-deviation", kind="empirical")
+obs4 = experiment.about("obs4-score-deviation", FIGURE4, kind="empirical")
 
 for metric, symbol, control in (
     (
@@ -251,7 +249,7 @@ for metric, symbol, control in (
     ("score", r"|D - r^*| / |x - r^*|", Control("sigma from 0.03 to 0.1", low=0.02, high=0.11)),
 ):
     obs4(
-        f"obs4-score-deviation-large-noise-{metric}",
+        f"large-noise-{metric}",
         symbol + r" \le 0.1",
         form="reading",
         conditions="sigma from 10 to 80; D the exact denoiser of the law of the training points",
@@ -262,7 +260,7 @@ for metric, symbol, control in (
         controls=[control],
     )
 coincide = obs4(
-    "obs4-score-deviation-small-noise-denoiser",
+    "small-noise-denoiser",
     r"|D - r^*| / \sqrt{\mathrm{tr}\,C} \le 0.1",
     form="reading",
     conditions="'almost coincide' as denoisers: near training points, sigma up to 0.03",
@@ -273,9 +271,8 @@ coincide = obs4(
     controls=[Control("Wiener's denoiser at sigma = 1", arm="Wiener", low=0.9, high=1.1)],
 )
 obs4(
-    "obs4-score-deviation-small-noise-reading",
+    "small-noise-reading",
     r"|D - r^*| / |x - r^*| \le 0.1",
-    form="reading",
     expected="refuted",
     conditions="'almost coincide' as scores: the same points and levels",
     check=within,
@@ -285,9 +282,8 @@ obs4(
     twin=coincide,
 )
 obs4(
-    "obs4-score-deviation-small-noise-score",
+    "small-noise-score",
     r"|D - r^*| / |x - r^*| \ge 0.95",
-    form="derived",
     conditions="sigma up to 0.01, training points: r* returns them, a smooth D returns x",
     check=within,
     metric="score",
@@ -301,9 +297,8 @@ obs4(
     ],
 )
 obs4(
-    "obs4-score-deviation-linear",
+    "linear",
     r"|D_{\mathrm{Wiener}} - r^*| / \sqrt{\mathrm{tr}\,C} \le 0.1",
-    form="derived",
     conditions="sigma from 10 to 80: a linear denoiser matches as well, the match is no learning",
     check=within,
     metric="denoiser",
@@ -316,47 +311,41 @@ obs4(
     ],
 )
 obs4(
-    "obs4-score-deviation-linear-rate",
+    "linear-rate",
     r"|D_{\mathrm{Wiener}} - r^*| \sim \sigma^{-2}",
     kind="rate",
-    form="derived",
     conditions="digits and Fashion-MNIST, sigma from 40 to 320: the threshold scales with the data",
     check=linear_rate,
     controls=[Control(r"\sigma^{-1}", order=1), Control(r"\sigma^{-3}", order=3)],
 )
 obs4(
-    "obs4-score-deviation-sample-mean",
+    "sample-mean",
     r"E|D - r^*|^2 \to \mathrm{tr}\,C / n",
     kind="limit",
-    form="derived",
     conditions="sigma = 1e5, data N(0, I_4), n = 5, 20, 80 training points",
     check=sample_mean_error,
     controls=[Control("half of it", factor=0.5), Control(r"\mathrm{tr}\,C/n^2", power=2)],
 )
 
-walk = partial(
-    experiment.claim, source=FIGURE6, entries="interpolation-smooth-traversal", kind="empirical"
-)
+walk = experiment.about("interpolation-smooth-traversal", FIGURE6, kind="empirical")
 smooth = walk(
-    "interpolation-smooth-traversal-corrected",
+    "corrected",
     r"\max_k |f(z_{k+1}) - f(z_k)| \text{ halves with the parts}",
-    form="corrected",
     conditions="f the sampler of a smooth denoiser (Wiener's) of the digits, sigma from 80",
     check=shrinks,
     denoiser="Wiener",
     controls=[Control("the optimal denoiser", denoiser="optimal")],
 )
 walk(
-    "interpolation-smooth-traversal-smoothed",
+    "smoothed",
     r"\max_k |f(z_{k+1}) - f(z_k)| \text{ halves with the parts}",
-    form="derived",
     conditions="f the sampler of the digits' density smoothed by N(0, I)",
     check=shrinks,
     denoiser="smoothed",
     controls=[Control("the optimal denoiser", denoiser="optimal")],
 )
 walk(
-    "interpolation-smooth-traversal-as-stated",
+    "as-stated",
     r"\max_k |f(z_{k+1}) - f(z_k)| \text{ halves with the parts}",
     expected="refuted",
     conditions="f the sampler of the optimal denoiser of the digits; slerp and rescaled lerp",
@@ -365,19 +354,17 @@ walk(
     twin=smooth,
 )
 walk(
-    "interpolation-smooth-traversal-jumps",
+    "jumps",
     r"\max_k |f(z_{k+1}) - f(z_k)| \ge \min_{i \ne j} |x_i - x_j|",
     kind="inequality",
-    form="derived",
     conditions="as above, however fine the parts",
     check=leaps,
     controls=[Control("Wiener's denoiser", denoiser="Wiener"), Control("100 times", factor=100.0)],
 )
 walk(
-    "interpolation-smooth-traversal-memorised",
+    "memorised",
     r"f(z) \in \{x_1, \dots, x_n\}",
     kind="identity",
-    form="derived",
     conditions="as above: what is traversed is the training set",
     check=outputs_are_images,
     controls=[
