@@ -13,7 +13,7 @@ import pytest
 from pylatexenc.latex2text import LatexNodes2Text
 from pylatexenc.latexwalker import LatexWalker
 
-from theorylab import latex_tables
+from theorylab import claims, latex_tables
 
 KEYS = {
     "id", "entries", "form", "experiment", "source", "statement", "kind", "expected", "verdict",
@@ -55,6 +55,42 @@ def test_claims_that_were_not_run_are_listed_as_such(ledger):
 def test_the_table_counts_claims_and_names_the_chance_of_error(ledger):
     out = ledger().out
     assert "2 claims" in out and "at most 0.0002" in out
+
+
+def test_outdated_verdicts_are_called_so_with_what_mends_them(ledger, theorylab, tmp_path):
+    assert "outdated" not in ledger().out
+    coin = tmp_path / "experiments" / "coin.py"
+    coin.write_text(coin.read_text().replace("margin=0.02", "margin=0.03"))
+    table = ledger(run=False)
+    assert table.status == 0 and table.out.count("(outdated)") == 2
+    assert "1 outdated" in table.err and "theorylab judge coin --preset quick" in table.err
+    made = ledger("--json", run=False)
+    assert [row["outdated"] for row in json.loads(made.out)[:2]] == [True, True]
+    assert "theorylab judge coin" in made.err and "outdated" in ledger("--csv", run=False).out
+    assert "theorylab judge coin" in repr(claims("coin", path=coin))
+    again = re.search(r"theorylab (judge .*)", table.err)[1].split()
+    assert theorylab(*again, "--path", coin).status == 0
+    assert "outdated" not in ledger(run=False).out
+
+
+@pytest.mark.parametrize("damage", ["{", "{}", '{"schema": "theorylab-1", "judgements": [{}]}'])
+def test_damaged_verdicts_cost_only_themselves(ledger, theorylab, tmp_path, damage):
+    ledger()
+    coin = tmp_path / "experiments" / "coin.py"
+    coin.with_name("token.py").write_text(coin.read_text().replace('"freq', '"token-freq'))
+    theorylab("run", "token", "--path", coin.parent, "--preset", "quick")
+    (path,) = (tmp_path / "results" / "coin").glob("*/verdicts.json")
+    path.write_text(damage)
+    for options in ((), ("--json",), ("--csv",), ("--latex",)):
+        answer = theorylab("claims", "coin", "token", "--path", coin.parent, *options)
+        assert answer.status == 4 and str(path.relative_to(tmp_path)) in answer.err
+        assert "theorylab judge coin --preset quick" in answer.err
+        assert "Traceback" not in answer.err and "supported" in answer.out
+    found = claims("coin", "token", path=coin.parent)
+    assert [row["verdict"] for row in found] == [None, None, "supported", "refuted"]
+    assert len(found.problems) == 1 and found.problems[0] in repr(found)
+    assert theorylab("judge", "coin", "--path", coin.parent).status == 0
+    assert theorylab("claims", "coin", "token", "--path", coin.parent).status == 0
 
 
 def test_csv_has_a_line_a_claim_and_reads_back_to_the_same_numbers(ledger, tmp_path):

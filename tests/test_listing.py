@@ -2,13 +2,15 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from theorylab import latest, outline
+from theorylab import checks_version, latest, outline
 from theorylab.discovery import find, load
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+FILE = Path(__file__)  # any file with code
 
 
 @pytest.fixture
@@ -23,7 +25,8 @@ def stored(tmp_path):
             {"verdict": verdict, "status": status}
             for verdict, status in zip(verdicts, statuses, strict=True)
         ]
-        (run / "verdicts.json").write_text(json.dumps({"judgements": rows}))
+        judged = {"judgements": rows, "checks": checks_version.version(FILE)}
+        (run / "verdicts.json").write_text(json.dumps(judged))
         (run / "run.json").write_text(json.dumps({"finished": finished}))
         (run.parent / f"latest-{preset}").write_text(f"{run.name}\n")
         return run.parent
@@ -76,23 +79,39 @@ def test_titles(tmp_path, text, title):
     assert outline.title(tmp_path / "x.py") == title
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('experiment.claim("shell-law", "x")', True),
+        ('shell = experiment.about("shell", SOURCE)', True),
+        ('shell = experiment.about(\n    "shell-law", SOURCE)', True),
+        ('shell = experiment.about("she", SOURCE)', False),
+        ('shell = experiment.about("shells", SOURCE)', False),
+        ("x = 1", False),
+    ],
+)
+def test_the_file_of_a_claim_is_found_in_its_text(tmp_path, text, expected):
+    (tmp_path / "x.py").write_text(text)
+    assert outline.may_claim(tmp_path / "x.py", "shell-law") is expected
+
+
 # --- counts of stored verdicts -------------------------------------------------------------------
 
 
 def test_counts_preset_and_age(stored):
     folder = stored("supported", "refuted", "supported", "inconclusive")
     expected = "2 supported, 1 refuted, 1 inconclusive; quick, 2 days ago"
-    assert latest.summary(folder, NOW) == expected
+    assert latest.summary(folder, FILE, NOW) == expected
 
 
 def test_the_most_thorough_preset_wins(stored):
     stored("refuted", preset="default")
-    assert latest.summary(stored("supported"), NOW).startswith("1 refuted; default")
+    assert latest.summary(stored("supported"), FILE, NOW).startswith("1 refuted; default")
 
 
 def test_unexpected_verdicts_are_counted(stored):
     folder = stored("refuted", "inconclusive", "supported", statuses=[1, 3, 0])
-    assert latest.summary(folder, NOW).endswith("2 days ago; 2 not as expected")
+    assert latest.summary(folder, FILE, NOW).endswith("2 days ago; 2 not as expected")
 
 
 @pytest.mark.parametrize(
@@ -109,11 +128,28 @@ def test_unexpected_verdicts_are_counted(stored):
 )
 def test_age(stored, finished, age):
     folder = stored("supported", finished=finished)
-    assert latest.summary(folder, NOW) == f"1 supported; {age}"
+    assert latest.summary(folder, FILE, NOW) == f"1 supported; {age}"
+
+
+def test_verdicts_by_other_checks_are_outdated(stored, tmp_path, theorylab, write_experiment):
+    folder = stored("supported")
+    coin = write_experiment() / "coin.py"
+    assert latest.summary(folder, coin, NOW).endswith("ago; outdated: theorylab judge coin")
+    path = folder / "quick-abc" / "verdicts.json"
+    path.write_text(path.read_text().replace('"checks"', '"chequers"'))  # by an earlier version
+    assert "outdated" in latest.summary(folder, FILE, NOW)
+    theorylab("run", "coin", "--preset", "quick", "--path", coin)
+    assert "outdated" not in theorylab("list", "coin", "--path", coin).out
+    coin.write_text(coin.read_text() + "\n# a comment\n")
+    assert "outdated" not in theorylab("list", "coin", "--path", coin).out
+    coin.write_text(coin.read_text().replace("margin=0.02", "margin=0.03"))
+    assert "outdated: theorylab judge coin" in theorylab("list", "coin", "--path", coin).out
+    coin.write_text(coin.read_text() + "\nx = (")  # being written; it must not hide the others
+    assert "outdated" in latest.summary(tmp_path / "results" / "coin", coin)
 
 
 def test_nothing_stored(tmp_path):
-    assert latest.summary(tmp_path / "absent") == ""
+    assert latest.summary(tmp_path / "absent", FILE) == ""
 
 
 @pytest.mark.parametrize(
@@ -123,7 +159,7 @@ def test_nothing_stored(tmp_path):
 def test_damaged_and_foreign_verdicts_break_nothing(stored, theorylab, write_experiment, content):
     folder = stored("supported")
     (folder / "quick-abc" / "verdicts.json").write_bytes(content)
-    assert "cannot be read; run it again" in latest.summary(folder)
+    assert "cannot be read; run it again" in latest.summary(folder, FILE)
     listed = theorylab("list", "coin", "--path", write_experiment())
     assert listed.status == 0 and "cannot be read; run it again" in listed.out
 
@@ -131,7 +167,7 @@ def test_damaged_and_foreign_verdicts_break_nothing(stored, theorylab, write_exp
 def test_a_pointer_to_a_run_that_is_gone(stored):
     folder = stored("supported")
     (folder / "latest-quick").write_text("quick-gone\n")
-    assert "cannot be read" in latest.summary(folder)
+    assert "cannot be read" in latest.summary(folder, FILE)
 
 
 # --- the commands --------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import json
 import pytest
 import xarray as xr
 
-from theorylab import engine, runner, store
+from theorylab import checks_version, engine, runner, store
 from theorylab.discovery import reference
 
 
@@ -119,6 +119,22 @@ def test_judge_reads_what_is_stored(coin, tmp_path, write_experiment):
     answer = coin(run="judge")
     assert answer.status == 0
     assert "measured by other code" in answer.out
+
+
+def test_judging_again_makes_outdated_verdicts_new(coin, tmp_path, write_experiment):
+    coin()
+    path = stored(tmp_path) / "verdicts.json"
+    text = (tmp_path / "experiments" / "coin.py").read_text()
+    folder = write_experiment(text=text.replace("margin=0.02", "margin=0.03"))
+    assert checks_version.outdated(store.read_json(path), folder / "coin.py")
+    assert coin(run="judge").status == 0
+    assert not checks_version.outdated(store.read_json(path), folder / "coin.py")
+    # Verdicts of an earlier version agree in their key, but do not name their checks.
+    old = store.read_json(path)
+    del old["checks"]
+    store.write_json(path, old)
+    coin(run="judge")
+    assert store.read_json(path)["checks"]["experiment"]["sha256"]
 
 
 MISSING = """

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from . import command_options
+
+#: Exit status where some stored verdicts could not be read; the others are shown.
+DAMAGED = 4
 
 FORMATS = {
     "json": "For machines: everything, with the catalogue's entries that cannot be checked.",
@@ -28,6 +33,9 @@ def _formats(function):
 def claims(experiments, preset, results, paths, **chosen) -> None:
     """The ledger: every claim, as printed and corrected, with its latest verdict.
 
+    Verdicts that other checks made than there are now are called outdated. Exit status: 4 where
+    stored verdicts are damaged; all others are shown.
+
     Example: python -m theorylab claims thin_shell --latex > claims.tex
     """
     wanted = [name for name in FORMATS if chosen[f"as_{name}"]]
@@ -40,12 +48,18 @@ def claims(experiments, preset, results, paths, **chosen) -> None:
     found = ledger.claims(*names, preset=preset, results=results, path=paths)
     if wanted:
         click.echo(getattr(found, f"to_{wanted[0]}")(), nl=wanted == ["json"])
-        return
-    from . import screen
+    else:
+        from . import screen
 
-    screen.print_ledger(screen.console(), found)
-    click.echo(
-        f"\n{len(found)} claims; {len(ledger.not_checkable())} entries of the catalogue cannot "
-        f"be checked (reasons: --json); chance that any verdict is wrong by bad luck: at most "
-        f"{ledger.chance_of_a_wrong_verdict(found):.1g}"
-    )
+        screen.print_ledger(screen.console(), found)
+        click.echo(
+            f"\n{len(found)} claims; {len(ledger.not_checkable())} entries of the catalogue "
+            f"cannot be checked (reasons: --json); chance that any verdict is wrong by bad luck: "
+            f"at most {ledger.chance_of_a_wrong_verdict(found):.1g}"
+        )
+    if found.outdated():
+        click.echo(f"theorylab: {found.outdated()}", err=True)
+    for problem in found.problems:
+        click.echo(f"theorylab: left out of the ledger: {problem}", err=True)
+    if found.problems:
+        sys.exit(DAMAGED)

@@ -29,11 +29,11 @@ def datasets_text(datasets: Mapping[str, xr.Dataset], absent: Mapping[str, str])
     return "; ".join([*there, *(f"{name} (absent: {why})" for name, why in absent.items())])
 
 
-def ledger_text(rows: Sequence[dict]) -> str:
+def ledger_text(rows: Sequence[dict], remarks: Sequence[str] = ()) -> str:
     lines = [f"{len(rows)} claims: {counts(by_id(rows))}"]
     for document, of_it in by_document(rows).items():
         lines.append(f"  {document}: {len(of_it)} claims, {counts(by_id(of_it))}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"  {remark}" for remark in remarks)])
 
 
 def judgement_text(judgement: Judgement) -> str:

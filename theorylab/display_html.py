@@ -83,8 +83,8 @@ def datasets_html(datasets: Mapping[str, xr.Dataset], absent: Mapping[str, str])
     return _fold("data", _table(("name", "size", "variables"), rows))
 
 
-def ledger_html(rows: Sequence[dict]) -> str:
-    parts = [_line(f"{len(rows)} claims: {counts(by_id(rows))}")]
+def ledger_html(rows: Sequence[dict], remarks: Sequence[str] = ()) -> str:
+    parts = [_line(f"{len(rows)} claims: {counts(by_id(rows))}"), *map(_line, remarks)]
     for document, of_it in by_document(rows).items():
         table = [
             (

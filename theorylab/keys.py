@@ -13,11 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import fingerprint, store
+from . import checks_version, fingerprint, store
 from .errors import Missing, UsageError
 from .measurement import Plan
-
-JUDGING = ("evidence.py", "judge.py", "claim.py", "checks")
 
 
 def digest(value: Any) -> str:
@@ -53,19 +51,9 @@ def verdict_key(experiment_file: Path, judged: Mapping[str, Any]) -> str:
         {
             **judged,
             "experiment": fingerprint.file_fingerprint(experiment_file),
-            "judging": judging_code(),
+            "judging": checks_version.judging_code(),
         }
     )
-
-
-def judging_code() -> str:
-    """Fingerprint of the laboratory's code that turns data into verdicts."""
-    package = Path(__file__).parent
-    judging: list[Path] = []
-    for name in JUDGING:
-        path = package / name
-        judging += sorted(path.glob("*.py")) if path.is_dir() else [path]
-    return fingerprint.file_fingerprint(*judging)
 
 
 def difference(now: Mapping, before: Mapping | None) -> str:

@@ -11,19 +11,21 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+from .checks_version import mend, outdated
 from .command_options import PRESETS
 
 VERDICTS = ("supported", "refuted", "inconclusive")
 
 
-def summary(folder: Path, now: datetime | None = None) -> str:
+def summary(folder: Path, file: Path, now: datetime | None = None) -> str:
     """The verdicts of the most thorough latest run in one line, or "" where none is stored.
 
     For example ``"12 supported, 3 refuted; quick, 2 days ago"``; verdicts other than the expected
-    ones are counted behind it.
+    ones are counted behind it, and where other checks made them than there are now, it says so.
 
     Args:
         folder: ``results/<experiment>``.
+        file: of the experiment.
         now: the time that the age is counted to; default: the present.
     """
     for preset in reversed(PRESETS):
@@ -32,14 +34,17 @@ def summary(folder: Path, now: datetime | None = None) -> str:
             continue
         try:
             run = folder / pointer.read_text(encoding="utf-8").strip()
-            judgements = _object(run / "verdicts.json")["judgements"]
+            stored = _object(run / "verdicts.json")
+            judgements = stored["judgements"]
             count = Counter(row["verdict"] for row in judgements)
             unexpected = sum(row["status"] != 0 for row in judgements)
         except (OSError, ValueError, KeyError, TypeError):
             return f"the latest {preset} results in {folder} cannot be read; run it again"
         known = [f"{count[verdict]} {verdict}" for verdict in VERDICTS if count[verdict]]
         parts = [", ".join(known) or "no claim", ", ".join(filter(None, [preset, _age(run, now)]))]
-        return "; ".join(parts + ([f"{unexpected} not as expected"] if unexpected else []))
+        parts += [f"{unexpected} not as expected"] if unexpected else []
+        parts += [f"outdated: {mend([file.stem])}"] if outdated(stored, file) else []
+        return "; ".join(parts)
     return ""
 
 

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import store, tables
+from . import tables
 from .catalogue import load_catalogue
+from .checks_version import mend
 from .claim import Claim
 from .discovery import find, load, reference
 from .documents import DOCUMENTS
-from .errors import NotThere, UsageError
+from .errors import NotThere, StorageError, UsageError
 from .evidence import REFUTED
 from .experiment import Experiment
 from .measurement import PRESETS
+from .stored_verdicts import latest, read_verdicts
 from .suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -22,14 +24,17 @@ if TYPE_CHECKING:
 
 
 class Ledger(Sequence):
-    """Rows of the ledger, for Python and notebooks: by number, or by the id of a claim."""
+    """Rows of the ledger, for Python and notebooks: by number, or by the id of a claim.
 
-    def __init__(self, rows: Sequence[dict]):
-        self.rows = list(rows)
+    ``problems`` are sentences on stored verdicts that cannot be read; their claims have none.
+    """
+
+    def __init__(self, rows: Sequence[dict], problems: Sequence[str] = ()):
+        self.rows, self.problems = list(rows), list(problems)
 
     def __getitem__(self, key: int | slice | str) -> Any:
         if isinstance(key, slice):
-            return Ledger(self.rows[key])
+            return Ledger(self.rows[key], self.problems)
         if isinstance(key, str):
             found = [row for row in self.rows if row["id"] == key]
             if not found:
@@ -44,6 +49,20 @@ class Ledger(Sequence):
     def errata(self) -> list[tuple[dict, dict | None]]:
         """See :func:`errata`."""
         return errata(self.rows)
+
+    def outdated(self) -> str:
+        """Whose verdicts other checks made than there are now, and what to do; "" if nobody's."""
+        runs = dict.fromkeys((row["experiment"], row["preset"]) for row in self if row["outdated"])
+        if not runs:
+            return ""
+        commands = [
+            mend([name for name, of in runs if of == preset], preset)
+            for preset in dict.fromkeys(preset for _, preset in runs)
+        ]
+        return (
+            f"{len(runs)} outdated: other checks than today's made the verdicts; judge again: "
+            f"{'; '.join(commands)}"
+        )
 
     def to_dataframe(self) -> pd.DataFrame:
         """One row a claim, the columns of ``theorylab claims --csv``."""
@@ -64,12 +83,15 @@ class Ledger(Sequence):
     def __repr__(self) -> str:
         from .display import ledger_text
 
-        return ledger_text(self.rows)
+        return ledger_text(self.rows, self._remarks())
 
     def _repr_html_(self) -> str:
         from .display_html import ledger_html
 
-        return ledger_html(self.rows)
+        return ledger_html(self.rows, self._remarks())
+
+    def _remarks(self) -> list[str]:
+        return [text for text in (self.outdated(), *self.problems) if text]
 
 
 def claims(
@@ -88,35 +110,29 @@ def claims(
 
     Raises:
         UsageError: an unknown experiment, preset or path.
-        StorageError: a stored file is damaged.
+
+    Stored verdicts that are damaged cost only themselves: they are in ``Ledger.problems``.
     """
     if preset is not None and preset not in PRESETS:
         raise UsageError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
     paths = (Path(path),) if isinstance(path, (str, Path)) else tuple(map(Path, path))
     names = [reference(name, paths).name for name in dict.fromkeys(experiments)]
-    return Ledger(rows(names or list(find(paths)), Path(results), preset, paths))
-
-
-def rows(
-    names: Sequence[str], results: Path, preset: str | None = None, paths: Sequence[Path] = ()
-) -> list[dict]:
-    """One row for each claim; ``verdict`` is None where no run is stored.
-
-    Args:
-        names: experiments.
-        results: results folder.
-        preset: whose latest run is shown; None: the most thorough one that is stored.
-        paths: where the user's own experiments are.
-    """
-    ledger = []
-    for name in names:
+    files = find(paths)
+    rows, problems = [], []
+    for name in names or files:
         experiment = load(name, paths)
-        stored_preset, judged = _latest(results / name, preset)
-        ledger += [
-            row(experiment, claim, stored_preset, judged.get(claim.id, {}))
-            for claim in experiment.claims
-        ]
-    return ledger
+        run = latest(Path(results) / name, preset)
+        judged, outdated = {}, False
+        if run:
+            try:
+                verdicts = read_verdicts(files[name], *run)
+                judged, outdated = verdicts.judgements, verdicts.outdated
+            except StorageError as error:
+                problems.append(f"{name}: {error}")
+        for claim in experiment.claims:
+            known = vars(judged[claim.id]) if claim.id in judged else {}
+            rows.append(row(experiment, claim, run and run[0], known, outdated))
+    return Ledger(rows, problems)
 
 
 def not_checkable() -> list[dict]:
@@ -148,18 +164,10 @@ def errata(ledger: Sequence[dict]) -> list[tuple[dict, dict | None]]:
     return [(row, by_id.get(row["twin"])) for row in printed]
 
 
-def _latest(folder: Path, preset: str | None) -> tuple[str | None, dict[str, dict]]:
-    """Preset and stored judgements, by claim, of the latest run of an experiment."""
-    for name in [preset] if preset else reversed(PRESETS):
-        pointer = folder / f"latest-{name}"
-        if not pointer.is_file():
-            continue
-        path = folder / pointer.read_text().strip() / "verdicts.json"
-        return name, {row["id"]: row for row in store.read_json(path)["judgements"]}
-    return None, {}
-
-
-def row(experiment: Experiment, claim: Claim, preset: str | None, judged: dict) -> dict:
+def row(
+    experiment: Experiment, claim: Claim, preset: str | None, judged: dict, outdated: bool = False
+) -> dict:
+    """The row of one claim; ``verdict`` is None where there is no judgement (``{}``)."""
     evidence = judged.get("evidence", {})
     twins = [c.id for c in experiment.claims if c.twin is claim]
     controls = {row["statement"]: row for row in judged.get("controls", [])}
@@ -180,6 +188,7 @@ def row(experiment: Experiment, claim: Claim, preset: str | None, judged: dict) 
         "verdict": judged.get("verdict"),
         "why": judged.get("why", ""),
         "asked": judged.get("asked", True),
+        "outdated": bool(judged) and outdated,
         "level": evidence.get("level"),
         "estimate": evidence.get("estimate"),
         "interval": _pair(evidence.get("lower"), evidence.get("upper")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -12,7 +12,7 @@ from .discovery import find
 from .documents import DOCUMENTS
 from .errors import UsageError
 from .latest import summary
-from .outline import documents, title
+from .outline import documents, may_claim, title
 from .suggest import did_you_mean
 
 #: Heading of experiments that cite none of the documents; sorted behind their numbers.
@@ -34,14 +34,16 @@ def list_(words, results, paths) -> None:
       python -m theorylab list latent
       python -m theorylab list 004
     """
-    groups = _by_document(words, paths)
+    files = find(paths)
+    groups = _by_document(words, files)
     if not groups:
         raise UsageError(
             f"no experiment has {' and '.join(map(repr, words))} in its name, title, subject or "
             "document; without a word, `theorylab list` shows all"
         )
-    width = max(len(name) for group in groups.values() for name, _ in group)
-    found = {name: summary(results / name) for group in groups.values() for name, _ in group}
+    names = [name for group in groups.values() for name, _ in group]
+    width = max(map(len, names))
+    found = {name: summary(results / name, files[name]) for name in names}
     for heading, group in groups.items():
         click.secho(heading, bold=True)
         for name, shown in group:
@@ -55,10 +57,10 @@ def list_(words, results, paths) -> None:
         )
 
 
-def _by_document(words: Sequence[str], paths: Sequence[Path]) -> dict[str, list[tuple[str, str]]]:
+def _by_document(words: Sequence[str], files: Mapping) -> dict[str, list[tuple[str, str]]]:
     """Name and title of the experiments, below the document that most of their sources name."""
     groups: dict[str, list[tuple[str, str]]] = {}
-    for name, path in find(paths).items():
+    for name, path in files.items():
         numbers = documents(path)
         heading = f"{numbers[0]}  {DOCUMENTS[numbers[0]]}" if numbers else OTHER
         try:
@@ -104,7 +106,7 @@ def _claim(id: str, paths: Sequence[Path]):
 
     files = find(paths)
     # The text of most ids stands in their file; only ids that are put together need every file.
-    likely = sorted(files, key=lambda name: id not in files[name].read_text("utf-8", "replace"))
+    likely = sorted(files, key=lambda name: not may_claim(files[name], id))
     known = []
     for name in likely:
         experiment = load(name, paths)

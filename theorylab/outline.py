@@ -16,6 +16,7 @@ from .errors import UsageError
 _MAKES_EXPERIMENT = re.compile(rb"^experiment *(:[^=\n]*)?=(?!=)", re.MULTILINE)
 _DOCSTRING = re.compile(r'\s*(#[^\n]*\n\s*)*[rRuU]?("""|\'\'\'|"|\')')
 _SOURCE = re.compile(r"\bSource\(\s*(?:document\s*=\s*)?(?:(['\"])(.*?)\1|([A-Za-z_]\w*))")
+_ABOUT = re.compile(r"\babout\(\s*(?:entry\s*=\s*)?(['\"])([\w.-]+)\1")
 _CLAIM = re.compile(r"\bclaim\(\s*(?:id\s*=\s*)?(['\"])([\w.-]+)\1")
 
 
@@ -62,6 +63,13 @@ def documents(path: Path) -> list[str]:
 def claim_ids(path: Path) -> list[str]:
     """Ids of claims whose text stands in the file; ids put together in a loop are not found."""
     return [id for _, id in _CLAIM.findall(_text(path))]
+
+
+def may_claim(path: Path, id: str) -> bool:
+    """Whether the file's text has the claim's id, or makes claims about what the id begins with."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    entries = [entry for _, entry in _ABOUT.findall(text)]
+    return id in text or any(f"{id}-".startswith(f"{entry}-") for entry in entries)
 
 
 def _text(path: Path) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from . import command_options
+from .checks_version import mend
+
+#: Exit status where an experiment could not be shown; the page holds the others.
+LEFT_OUT = 4
 
 
 @click.command()
@@ -28,7 +33,8 @@ from . import command_options
 def report(experiments, preset, results, paths, jobs, out) -> None:
     """One HTML page of what is stored: errata, claims, intervals, figures, provenance.
 
-    The page needs no network. Without names it shows every experiment that has been run.
+    The page needs no network. Without names it shows every experiment that has been run. Exit
+    status: 4 where one is left out, being damaged; all others are shown.
 
     Example: python -m theorylab report thin_shell --out thin_shell.html
     """
@@ -60,8 +66,18 @@ def report(experiments, preset, results, paths, jobs, out) -> None:
             "the page says so; `theorylab run` brings them up to date",
             err=True,
         )
+    outdated = [section for section in sections if section.outdated]
+    for preset in dict.fromkeys(section.preset for section in outdated):
+        names = [section.name for section in outdated if section.preset == preset]
+        click.echo(
+            f"theorylab: judged by other checks than there are now: {', '.join(names)}; "
+            f"the page says so; {mend(names, preset)} brings them up to date",
+            err=True,
+        )
     claims = sum(len(section.rows) for section in sections)
     click.echo(
         f"{out}: {claims} claims of {len(sections)} experiments, {size / 1e6:.1f} MB; "
         "open it in a browser"
     )
+    if problems:
+        sys.exit(LEFT_OUT)

@@ -153,7 +153,7 @@ class Result:
             return self.experiment.evaluate(judged, self.data, controls.get(control))
 
     def rows(self) -> list[dict]:
-        """The claims as rows of the ledger; see :func:`theorylab.ledger.rows`."""
+        """The claims as rows of the ledger; see :func:`theorylab.ledger.row`."""
         judged = {judgement.id: vars(judgement) for judgement in self.judgements}
         return [
             ledger.row(self.experiment, claim, self.preset, judged.get(claim.id, {}))

@@ -16,7 +16,7 @@ from typing import Any
 
 import xarray as xr
 
-from . import keys, provenance, store
+from . import checks_version, keys, provenance, store
 from .definitions import definitions
 from .discovery import Reference, load_reference
 from .engine import Outcome, Task, one_thread
@@ -395,7 +395,8 @@ def judge_loaded(run: Run) -> None:
             stored = store.read_json(path)
         except StorageError:
             stored = {}  # verdicts can always be made again from the data
-        if stored.get("verdict_key") == _verdict_key(run) and "definitions" in stored:
+        whole = {"definitions", "checks"} <= stored.keys()
+        if whole and stored.get("verdict_key") == _verdict_key(run):
             run.judgements = [Judgement(**row) for row in stored["judgements"]]
             run.rejudged = False
             return
@@ -437,7 +438,8 @@ def _write_verdicts(run: Run) -> None:
         record = {
             "schema": store.SCHEMA,
             "verdict_key": _verdict_key(run),
-            "judging_code": keys.judging_code(),
+            "judging_code": checks_version.judging_code(),
+            "checks": checks_version.version(Path(run.reference.path)),
             "definitions": definitions(run.experiment),
             "judgements": [vars(judgement) for judgement in run.judgements],
         }

@@ -107,12 +107,13 @@ def print_ledger(out: Console, ledger: Sequence[dict]) -> None:
         table.add_column(heading, overflow="fold", no_wrap=heading != "claim")
     for row in ledger:
         verdict = row["verdict"] or "not run"
+        age = " (outdated)" if row["outdated"] else ""
         refuted = sum(c["verdict"] == REFUTED for c in row["controls"])
         table.add_row(
             row["source"]["document"],
             escape(row["id"]),
             row["form"],
-            f"[{COLOUR.get(verdict, 'dim')}]{verdict}[/]",
+            f"[{COLOUR.get(verdict, 'dim')}]{verdict}[/]{age}",
             row["level"] or "-",
             f"{refuted}/{len(row['controls'])}" if row["verdict"] else str(len(row["controls"])),
             row["preset"] or "-",

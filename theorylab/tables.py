@@ -1,6 +1,6 @@
 """The ledger as tables for machines: CSV, JSON and a data frame.
 
-Every function takes rows as :func:`theorylab.ledger.rows` makes them.
+Every function takes rows as :func:`theorylab.ledger.row` makes them.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def flat(row: dict) -> dict:
         "conditions": row["conditions"],
         "expected": row["expected"],
         "verdict": row["verdict"],
+        "outdated": row["outdated"],
         "level": row["level"],
         "estimate": row["estimate"],
         "lower": lower,

@@ -108,11 +108,25 @@ def test_damaged_verdicts_are_named_and_the_rest_is_reported(
 ):
     path = next((copy / "results" / "hostile").glob("*/verdicts.json"))
     path.write_text(damage)
-    assert report(copy) == 0
+    assert report(copy) == 4
     err = capsys.readouterr().err
     assert str(path) in err and "theorylab judge hostile --preset quick" in err
     text = outline((copy / "out.html").read_text()).text
     assert str(path) in text and "frequency-as-stated" in text and evil not in text
+
+
+def test_verdicts_by_other_checks_are_outdated(copy, capsys, outline, report):
+    report(copy)
+    assert "judged by other" not in capsys.readouterr().err
+    assert "outdated" not in outline((copy / "out.html").read_text()).text
+    file = copy / "mine" / "coin.py"
+    file.write_text(file.read_text().replace("margin=0.02", "margin=0.03"))
+    assert report(copy) == 0
+    again = "theorylab judge coin --preset quick"
+    err = capsys.readouterr().err
+    assert "judged by other checks than there are now: coin;" in err and again in err
+    text = outline((copy / "out.html").read_text()).text
+    assert text.count("These verdicts are outdated") == 1 and again in text
 
 
 def test_a_number_that_is_none_is_damage(copy, capsys, report):

@@ -16,8 +16,8 @@ from ..discovery import experiments_folder, figure_file, find, load, load_figure
 from ..drawing.rendering import render
 from ..errors import StorageError, TheorylabError
 from ..judge import Judgement
-from ..measurement import PRESETS
 from ..result import Result, result_of
+from ..stored_verdicts import latest, read_verdicts
 
 #: Larger drawings (pictures, clouds of points) are embedded as PNG, so that the page stays small.
 LARGEST_SVG = 200_000
@@ -47,6 +47,7 @@ class Section:
         record: run.json, or {} where it cannot be read.
         command: what reproduces the results.
         stale: measurements whose code has changed since.
+        outdated: whether other checks made the verdicts than there are now.
         remarks: sentences on what is missing or could not be drawn.
     """
 
@@ -58,6 +59,7 @@ class Section:
     command: str
     images: list[Image]
     stale: list[str]
+    outdated: bool
     remarks: list[str]
 
 
@@ -85,8 +87,8 @@ def gather(
         StorageError: nothing that was asked for is stored.
     """
     wanted = [reference(name, paths).name for name in dict.fromkeys(names)]
-    latest = {name: _latest(results / name, preset) for name in wanted or find(paths)}
-    stored = [(name, *run, results, paths) for name, run in latest.items() if run]
+    runs = {name: latest(results / name, preset) for name in wanted or find(paths)}
+    stored = [(name, *run, results, paths) for name, run in runs.items() if run]
     if not stored:
         of = f" of {', '.join(wanted)}" if wanted else ""
         at = f" for the preset {preset!r}" if preset else ""
@@ -94,7 +96,7 @@ def gather(
             f"no results{of} are stored in {results}{at}; run something first: "
             f"theorylab run {' '.join(wanted) or 'all'} --preset {preset or 'quick'}"
         )
-    absent = [name for name in wanted if not latest[name]]
+    absent = [name for name in wanted if not runs[name]]
     problems = [f"{name}: no results are stored in {results / name}" for name in absent]
     sections = []
     for done, made in enumerate(_sections(stored, jobs), start=1):
@@ -121,19 +123,11 @@ def _section_or_problem(order: tuple) -> Section | str:
         return f"{order[0]}: {error}"
 
 
-def _latest(folder: Path, preset: str | None) -> tuple[str, Path] | None:
-    """Preset and folder of the latest run."""
-    for name in [preset] if preset else reversed(PRESETS):
-        pointer = folder / f"latest-{name}"
-        if pointer.is_file():
-            return name, folder / pointer.read_text(encoding="utf-8", errors="replace").strip()
-    return None
-
-
 def _section(name: str, preset: str, folder: Path, results: Path, paths) -> Section:
     experiment = load(name, paths)
     stale, remarks = [], []
-    judged = {judgement.id: judgement for judgement in _judgements(name, preset, folder)}
+    verdicts = read_verdicts(find(paths)[name], preset, folder)
+    judged = verdicts.judgements
     rows = [
         _with_controls(ledger.row(experiment, claim, preset, vars(judged[claim.id])), judged)
         if claim.id in judged
@@ -164,27 +158,9 @@ def _section(name: str, preset: str, folder: Path, results: Path, paths) -> Sect
         command=_command(name, preset, record, paths),
         images=images,
         stale=stale,
+        outdated=verdicts.outdated,
         remarks=remarks,
     )
-
-
-def _judgements(name: str, preset: str, folder: Path) -> list[Judgement]:
-    """The stored verdicts, checked for what the page reads of them."""
-    path = folder / "verdicts.json"
-    again = f"make it again from the data: theorylab judge {name} --preset {preset}"
-    try:
-        rows = store.read_json(path)["judgements"]
-        found = [Judgement(**row) for row in rows]
-        for part in [j.evidence for j in found] + [c for j in found for c in j.controls]:
-            numbers = [part.get(key) for key in ("estimate", "lower", "upper", "alpha")]
-            for number in [*numbers, *(part.get("region") or ())]:
-                float(number or 0)
-    except StorageError as error:
-        raise StorageError(f"{error}; or {again}") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise StorageError(f"{path} is damaged ({reason}); {again}") from None
-    return found
 
 
 def _with_controls(row: dict, judged: Mapping[str, Judgement]) -> dict:

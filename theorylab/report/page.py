@@ -19,6 +19,7 @@ import jinja2
 from markupsafe import Markup
 
 from .. import ledger, store
+from ..checks_version import mend
 from ..claim import FORMS
 from ..errors import StorageError
 from ..evidence import REFUTED
@@ -96,6 +97,7 @@ def render(sections: Sequence[Section], problems: Sequence[str] = ()) -> str:
         not_checkable=ledger.not_checkable(),
         open=counts.open_entries(),
         problems=problems,
+        mend=mend,
         in_dollars=mathml.in_dollars,
         catalogued=any(row["entries"] for row in rows),
         ids={
