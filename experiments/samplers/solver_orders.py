@@ -138,6 +138,22 @@ def exact_states(sigma):
     return torch.stack(states)
 
 
+UNIPC = (f"UniPC 1: {LOG}", f"UniPC 2: {LOG}", f"UniPC B1 2: {LOG}", f"UniPC 3: {SHORT}")
+
+
+def unipc_terms(run):
+    """Of one run of UniPC and of its false neighbours, as in LEADING."""
+    name = run.split(": ")[0].removeprefix("UniPC ")
+    first = f"start {name}" if name.endswith("2") else None
+    power, last = int(name[-1]) + 1, f"predictor {name}"
+    return {
+        run: (power, f"UniPC {name}", first, last),
+        f"{run}, last corrected": (power, f"UniPC {name}", first),
+        f"{run}, all outputs anew": (power, f"PECE {name}", first, last),
+        f"{run}, exact start": (power, f"UniPC {name}", None, last),
+    }
+
+
 #: Leading term of the error on N(0, 1): its power of 1/n, the local errors that add up along the
 #: path, and what the first and the last step add besides, by their names in ``local_errors``.
 LEADING = {
@@ -159,18 +175,8 @@ LEADING = {
     f"DPM++ 2M: {SHORT}": (2, "2M"),
     f"DPM++ 3M: {SHORT}": (2, "3M"),
     **{f"DPM++ exact {p}: {SHORT}": (p, f"data {p}") for p in (2, 3)},
+    **{case: terms for run in UNIPC for case, terms in unipc_terms(run).items()},
 }
-UNIPC = (f"UniPC 1: {LOG}", f"UniPC 2: {LOG}", f"UniPC B1 2: {LOG}", f"UniPC 3: {SHORT}")
-for _run in UNIPC:
-    _name = _run.split(": ")[0].removeprefix("UniPC ")
-    _first = f"start {_name}" if _name.endswith("2") else None
-    _power, _last = int(_name[-1]) + 1, f"predictor {_name}"
-    LEADING |= {
-        _run: (_power, f"UniPC {_name}", _first, _last),
-        f"{_run}, last corrected": (_power, f"UniPC {_name}", _first),
-        f"{_run}, all outputs anew": (_power, f"PECE {_name}", _first, _last),
-        f"{_run}, exact start": (_power, f"UniPC {_name}", None, _last),
-    }
 
 
 @experiment.measure(
