@@ -86,6 +86,7 @@ def test_damaged_verdicts_cost_only_themselves(ledger, theorylab, tmp_path, dama
         assert answer.status == 4 and str(path.relative_to(tmp_path)) in answer.err
         assert "theorylab judge coin --preset quick" in answer.err
         assert "Traceback" not in answer.err and "supported" in answer.out
+        assert options or answer.out.count("unreadable") == 2
     found = claims("coin", "token", path=coin.parent)
     assert [row["verdict"] for row in found] == [None, None, "supported", "refuted"]
     assert len(found.problems) == 1 and found.problems[0] in repr(found)

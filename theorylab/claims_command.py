@@ -60,6 +60,6 @@ def claims(experiments, preset, results, paths, **chosen) -> None:
     if found.outdated():
         click.echo(f"theorylab: {found.outdated()}", err=True)
     for problem in found.problems:
-        click.echo(f"theorylab: left out of the ledger: {problem}", err=True)
+        click.echo(f"theorylab: verdicts that cannot be read: {problem}", err=True)
     if found.problems:
         sys.exit(DAMAGED)

@@ -122,15 +122,16 @@ def claims(
     for name in names or files:
         experiment = load(name, paths)
         run = latest(Path(results) / name, preset)
-        judged, outdated = {}, False
+        judged, outdated, unread = {}, False, {}
         if run:
             try:
                 verdicts = read_verdicts(files[name], *run)
                 judged, outdated = verdicts.judgements, verdicts.outdated
             except StorageError as error:
+                unread = {"why": str(error)}
                 problems.append(f"{name}: {error}")
         for claim in experiment.claims:
-            known = vars(judged[claim.id]) if claim.id in judged else {}
+            known = vars(judged[claim.id]) if claim.id in judged else unread
             rows.append(row(experiment, claim, run and run[0], known, outdated))
     return Ledger(rows, problems)
 

@@ -106,7 +106,7 @@ def print_ledger(out: Console, ledger: Sequence[dict]) -> None:
     for heading in ("source", "claim", "form", "verdict", "evidence", "controls", "preset"):
         table.add_column(heading, overflow="fold", no_wrap=heading != "claim")
     for row in ledger:
-        verdict = row["verdict"] or "not run"
+        verdict = row["verdict"] or ("unreadable" if row["why"] else "not run")
         age = " (outdated)" if row["outdated"] else ""
         refuted = sum(c["verdict"] == REFUTED for c in row["controls"])
         table.add_row(
