@@ -112,6 +112,8 @@ def train(
             progress=progress,
             facts=facts,
         )
+    if os.environ.get("RANK", "0") != "0":
+        return  # of several processes the first one writes, maybe not yet
     from .images.pictures import save_samples
 
     save_samples(finished, folder / "samples.png", device=device)

@@ -55,10 +55,10 @@ def test_every_image_is_seen_once_a_pass(data):
 
 
 def test_processes_share_each_batch(data):
-    whole = next(batches(data, Recipe(steps=1, batch=8)))[0]
-    parts = [next(batches(data, Recipe(steps=1, batch=8), 0, rank, 2))[0] for rank in (0, 1)]
-    together = torch.stack(parts, 1).flatten(0, 1)
-    assert torch.equal(together, whole)
+    whole = next(batches(data, Recipe(steps=1, batch=8)))
+    shares = [next(batches(data, Recipe(steps=1, batch=8), 0, rank, 2)) for rank in (0, 1)]
+    for part, *parts in zip(whole, *shares, strict=True):
+        assert torch.equal(torch.stack(parts, 1).flatten(0, 1), part)
 
 
 def test_noise_levels_cover_the_range():

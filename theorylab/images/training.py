@@ -86,7 +86,7 @@ def generator_of(*what: int) -> torch.Generator:
 def batches(
     data: ImageData, recipe: Recipe, start: int = 0, rank: int = 0, world: int = 1
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield (x0, sigma, noise) of each step from ``start`` on, for one of ``world`` processes.
+    """Yield (x0, sigma, noise) of each step from ``start`` on: the share of one of ``world``.
 
     x0 and noise float32 (b, channels, height, width), sigma (b,). Every image is seen once in a
     pass of N // batch steps, in an order determined by (seed, pass).
@@ -101,10 +101,13 @@ def batches(
         if turn != known:
             known = turn
             order = torch.randperm(len(images), generator=generator_of(recipe.seed, 1, turn))
-        mine = order[place * size : (place + 1) * size][rank::world]
-        generator = generator_of(recipe.seed, 0, step, rank)
-        x0 = images[mine].to(torch.float32).mul_(2 / data.maximum).sub_(1)
-        yield x0, noise_levels(len(mine), generator), torch.randn(x0.shape, generator=generator)
+        rows = order[place * size : (place + 1) * size]
+        # Everybody draws for the whole batch: the number of processes changes no step.
+        generator = generator_of(recipe.seed, 0, step, 0)
+        sigma = noise_levels(size, generator)
+        noise = torch.randn((size, *images.shape[1:]), generator=generator)
+        x0 = images[rows[rank::world]].to(torch.float32).mul_(2 / data.maximum).sub_(1)
+        yield x0, sigma[rank::world], noise[rank::world]
 
 
 def moving_average(decay: float) -> Callable:
@@ -161,7 +164,8 @@ def train(
     Writes every ``save_every`` steps, each file atomically: ``training.safetensors`` (everything
     needed to go on), ``model.safetensors`` and ``model.json`` (the moving average and its card),
     ``history.nc`` (loss by step window and noise level). Threads are the caller's choice. With
-    several processes (``accelerate launch``), each takes its share of every batch.
+    several processes (``torchrun`` or ``accelerate launch``) each takes its share of every batch,
+    and the steps are those of one process but for the order of sums.
     progress(step, share, loss, images per second) is called after every window. facts: further
     entries of the card.
 
@@ -219,7 +223,7 @@ def train(
         # The loss is read once a window, so that an accelerator is not waited for at every step.
         if step % WINDOW and share < 1:
             continue
-        history.append(_row(step, window, folder))
+        history.append(_row(step, ranks.gather(window), folder))
         window = []
         if ranks.rank:
             continue
@@ -312,6 +316,13 @@ class _Ranks:
 
     def wrap(self, model: nn.Module) -> nn.Module:
         return model if self.accelerator is None else self.accelerator.prepare_model(model)
+
+    def gather(self, window: list) -> list:
+        """(levels, losses) of each step, of all processes: all stop where one loss is not finite."""
+        if self.accelerator is None:
+            return window
+        gather = self.accelerator.gather
+        return [(gather(sigma.to(self.device)), gather(losses)) for sigma, losses in window]
 
 
 def _share(recipe: Recipe, step: int, elapsed: float) -> float:
