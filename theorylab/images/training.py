@@ -318,7 +318,7 @@ class _Ranks:
         return model if self.accelerator is None else self.accelerator.prepare_model(model)
 
     def gather(self, window: list) -> list:
-        """(levels, losses) of each step, of all processes: all stop where one loss is not finite."""
+        """(levels, losses) of each step, of all processes: one NaN stops all."""
         if self.accelerator is None:
             return window
         gather = self.accelerator.gather
