@@ -31,8 +31,8 @@ FAULTS = {
         "diffusion/distributions.py",
         "_right = GaussianMixture.score\n"
         "GaussianMixture.score = lambda self, x, sigma=0.0: _right(self, x, sigma) * sigma\n",
-        "multimeasurement_posterior",
-        [],
+        "multimeasurement",
+        ["--set", "images=digits"],
     ),
     "a wrong exponent in the log-linear schedule": (
         "diffusion/schedules.py",
