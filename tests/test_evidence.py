@@ -227,3 +227,31 @@ def test_select_refuses_what_it_would_have_to_guess():
         select(x > 1, x.isel(x=[0]))
     with pytest.raises(ValueError, match="different coordinates"):
         select(None, x, x.isel(x=[1]))
+
+
+@pytest.mark.parametrize("coordinates", [{}, {"a": [1, 2]}, {"a": [1, 2], "b": list("xyz")}])
+def test_arrays_are_spread_over_the_points_as_xarray_does(coordinates):
+    full = xr.DataArray(np.arange(6.0).reshape(2, 3), coordinates, ("a", "b"), name="full")
+    full = full.assign_coords(extra=("a", [7, 8]))
+    parts = [
+        full,
+        full.T.drop_vars("extra"),
+        full.isel(b=0, drop=True).drop_vars("extra"),
+        full.isel(a=1, drop=True) > 4,
+        xr.DataArray(3),
+        full.isel(a=0, b=0).drop_vars(["a", "b"], errors="ignore"),
+    ]
+    for part in parts:
+        found, other, excluded = select(None, full, part)
+        _, known = xr.broadcast(full, part)
+        assert found.identical(full) and excluded == 0
+        assert other.dims == known.dims and other.dtype == known.dtype
+        np.testing.assert_array_equal(other, known)
+        assert other.indexes.keys() == known.indexes.keys()
+        assert all(other.indexes[name].equals(index) for name, index in known.indexes.items())
+    mistakes = [full.isel(b=slice(2))]
+    if coordinates:
+        mistakes.append(full.isel(a=[1, 0]))  # the same points in another order
+    for part in mistakes:
+        with pytest.raises(ValueError, match="different coordinates"):
+            select(None, full, part)

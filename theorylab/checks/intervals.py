@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import xarray as xr
 
 RELATIONS = ("==", "<=", ">=")
@@ -15,7 +16,7 @@ def acceptable(relation: str, margin) -> tuple:
     Raises:
         ValueError: if ``relation`` is unknown, or if ``margin`` is negative or NaN.
     """
-    if not bool((xr.DataArray(margin) >= 0).all()):
+    if not (np.asarray(margin) >= 0).all():
         raise ValueError(f"margin must be >= 0 at every point, not {margin!r}")
     if relation not in RELATIONS:
         raise ValueError(f"relation {relation!r} is not one of {', '.join(RELATIONS)}")
@@ -36,7 +37,7 @@ def tail(alpha: float, points: int) -> float:
 
 def require(condition: xr.DataArray, message: str) -> None:
     """Raise ValueError with ``message`` unless the condition holds at every point."""
-    if not bool(xr.DataArray(condition).all()):
+    if not np.asarray(condition).all():
         raise ValueError(message)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import mpmath as mp
 import numpy as np
@@ -71,8 +72,10 @@ def limit(
             _check_geometric(steps)
             method = lambda a: _aitken(a[-4:], rounding)
         else:
+            exponents = tuple(map(float, exponents))
             weights = [
-                _richardson(part, exponents) for part in _last_two(steps, len(exponents) + 1)
+                _richardson(tuple(part.tolist()), exponents)
+                for part in _last_two(steps, len(exponents) + 1)
             ]
             method = lambda a: _weighted(a, weights, rounding)
         found, half = xr.apply_ufunc(
@@ -157,14 +160,15 @@ def _last_two(steps: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     return steps[-size:], steps[-size - 1 : -1]
 
 
-def _richardson(steps, exponents: Sequence[float]) -> list:
+@cache
+def _richardson(steps: tuple[float, ...], exponents: tuple[float, ...]) -> tuple:
     """Weights w with sum w = 1 and sum w h^p = 0 for every exponent."""
     exponents = [mp.mpf(p) for p in exponents]
     if any(p <= 0 for p in exponents) or sorted(set(exponents)) != exponents:
         raise ValueError(f"exponents must be positive and increasing, not {exponents}")
-    steps = [mp.mpf(float(s)) for s in steps]
+    steps = [mp.mpf(s) for s in steps]
     rows = [[mp.mpf(1)] * len(steps), *([s**p for s in steps] for p in exponents)]
-    return list(mp.lu_solve(mp.matrix(rows), mp.matrix([1] + [0] * len(exponents))))
+    return tuple(mp.lu_solve(mp.matrix(rows), mp.matrix([1] + [0] * len(exponents))))
 
 
 def _weighted(sequence, weights, rounding):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import xarray as xr
 
-from ..evidence import Evidence, select
+from ..evidence import Evidence, labelled, select
 from .intervals import acceptable, remark, require
 from .sequences import along, decreasing
 
@@ -57,36 +56,31 @@ def rate(
             f"rate keeps the last {last} slopes (at least 2): this needs {max(last, 2) + 1} step "
             f"sizes, given were {len(steps)}"
         )
-    rounding = xr.DataArray(rounding)
+    rounding = labelled(rounding)
     if dim in rounding.dims:
         rounding, _ = decreasing(rounding, dim, h)
-    rounding = rounding.broadcast_like(errors)
-    require(((rounding >= 0) & (rounding < 1)) | rounding.isnull(), "rounding must be in [0, 1)")
-    # Without its coordinate, differences along dim are taken by position.
-    errors, rounding = (
-        a.isel({dim: slice(-last - 1, None)}).drop_vars(dim, errors="ignore")
-        for a in (errors.where(errors > 0), rounding)
-    )
-    steps = xr.DataArray(steps[-last - 1 :], dims=dim)
-    ratios = -np.log(steps).diff(dim)
-    slopes = -np.log(errors).diff(dim) / ratios
-    error_of_log = -np.log1p(-rounding)
-    blur = (error_of_log.isel({dim: slice(1, None)}) + error_of_log.isel({dim: slice(-1)})) / ratios
-    estimate = slopes.isel({dim: -1})
+    errors, rounding, order, _ = select(None, errors, rounding, order)
+    r = rounding.values
+    require(((r >= 0) & (r < 1)) | np.isnan(r), "rounding must be in [0, 1)")
+    # Plain arrays with dim last: labelled ones would be aligned again at each operation.
+    e, r = (a.transpose(..., dim).values[..., -last - 1 :] for a in (errors, rounding))
+    e, steps = np.where(e > 0, e, np.nan), steps[-last - 1 :]
+    points, order = (a.drop_vars(dim, errors="ignore").isel({dim: -1}) for a in (errors, order))
+    ratios = -np.diff(np.log(steps))
+    slopes = -np.diff(np.log(e)) / ratios
+    error_of_log = -np.log1p(-r)
+    blur = (error_of_log[..., 1:] + error_of_log[..., :-1]) / ratios
     # The last slope is known to its own blur, and so is the distance of each other one from it.
-    last_blur = blur.isel({dim: -1})
-    drift = (np.abs(slopes - estimate) + blur).isel({dim: slice(-1)}).max(dim, skipna=False)
-    half = drift + 2 * last_blur
-
-    constants = errors / steps**order
+    drift = (np.abs(slopes - slopes[..., -1:]) + blur)[..., :-1].max(-1)
+    constants = e / steps ** order.values[..., None]
     estimate, half, order, tolerance, low, high, excluded = select(
         where,
-        estimate,
-        half,
+        points.copy(deep=False, data=slopes[..., -1]),
+        points.copy(deep=False, data=drift + 2 * blur[..., -1]),
         order,
         tolerance,
-        constants.min(dim, skipna=False),
-        constants.max(dim, skipna=False),
+        points.copy(deep=False, data=constants.min(-1)),
+        points.copy(deep=False, data=constants.max(-1)),
     )
     if low.size:
         spread = f"error / h^order between {float(low.min()):.4g} and {float(high.max()):.4g}"
