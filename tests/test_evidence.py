@@ -8,7 +8,8 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theorylab.evidence import INCONCLUSIVE, REFUTED, SUPPORTED, Evidence, select
+from theorylab.checks.points import select
+from theorylab.evidence import INCONCLUSIVE, REFUTED, SUPPORTED, Evidence
 
 INF, NAN = math.inf, math.nan
 

@@ -14,9 +14,10 @@ import numpy as np
 import xarray as xr
 from flint import arb, fmpq
 
-from ..evidence import Evidence, select
+from ..evidence import Evidence
 from .enclosures import down, up
 from .intervals import remark
+from .points import select
 
 
 def certificate(

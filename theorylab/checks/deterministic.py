@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..evidence import Evidence, select
+from ..evidence import Evidence
 from .intervals import acceptable, remark, require
+from .points import select
 
 
 def identity(

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from ..evidence import ALPHA, Evidence, select
+from ..evidence import ALPHA, Evidence
 from .intervals import acceptable, require, tail
+from .points import select
 
 #: Rows of the kernel matrix that are formed at once.
 BLOCK = 512

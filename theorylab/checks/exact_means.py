@@ -6,8 +6,9 @@ import numpy as np
 import xarray as xr
 from scipy import special
 
-from ..evidence import ALPHA, Evidence, select
+from ..evidence import ALPHA, Evidence
 from .intervals import acceptable, require, tail
+from .points import select
 
 
 def chi_square_mean(

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from ..evidence import ALPHA, Evidence, select
+from ..evidence import ALPHA, Evidence
 from .intervals import acceptable, require, tail
+from .points import select
 
 
 def law_1d(

@@ -10,8 +10,9 @@ import mpmath as mp
 import numpy as np
 import xarray as xr
 
-from ..evidence import Evidence, select
+from ..evidence import Evidence
 from .intervals import acceptable, require
+from .points import select
 from .sequences import along, decreasing
 
 #: Decimal digits of the extrapolation itself; values are converted exactly.

@@ -6,8 +6,9 @@ import numpy as np
 import xarray as xr
 from scipy import special
 
-from ..evidence import ALPHA, Evidence, select
+from ..evidence import ALPHA, Evidence
 from .intervals import acceptable, remark, require, tail
+from .points import select
 
 #: Where the skewness moves a quantile further than this (in units of the standardised mean), Hall's
 #: transformation undercovers: at 1e-4 it misses 1.4 times too often at 0.5 and 4 times at 0.9 for

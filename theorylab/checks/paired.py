@@ -8,10 +8,11 @@ import numpy as np
 import xarray as xr
 from scipy import special
 
-from ..evidence import ALPHA, Evidence, select
+from ..evidence import ALPHA, Evidence
 from .intervals import acceptable, tail
 from .means import mean
 from .moments import central_moments
+from .points import select
 
 
 def paired_mean(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..evidence import Evidence, labelled, select
+from ..evidence import Evidence
 from .intervals import acceptable, remark, require
+from .points import labelled, select
 from .sequences import along, decreasing
 
 
