@@ -82,7 +82,8 @@ def train(
     shape = tuple(training.with_channels(images.images[:1]).shape[1:])
     small = min(shape[1:]) < 16
     if small and threads is None:
-        # On 8 x 8 one thread makes 580 images a second, two make 520 to 590 at twice the cost.
+        # On 8 x 8 one thread makes 450 to 710 images a second; two make 540 to 970 on idle cores,
+        # but 84 beside other work, and bytes must not depend on which of these it is.
         torch.set_num_threads(1)
     try:
         architecture = Architecture(
