@@ -60,7 +60,7 @@ def decode(solver: str, denoiser, x: torch.Tensor, sigmas: torch.Tensor) -> torc
 @experiment.measure(
     grid={"solver": SOLVERS, "steps": [5, 10, 20, 40, 80, 160]},
     data=DATA,
-    quick={"steps": [5, 10, 20, 40], "images": 8},
+    quick={"steps": [5, 10, 20, 40], "images": 12},
     default={"images": 40},
     paper={"images": 200},
 )
@@ -101,7 +101,6 @@ def returns(cycles, solver="Heun", steps=40, distance="error", tolerance=0.05):
         setting=SETTING,
         dim="image",
         relation="<=",
-        alpha=1e-3,
     )
 
 
@@ -117,7 +116,6 @@ def order(cycles, solver="Euler", power=1.0, steps=40, margin=0.5):
         setting=SETTING,
         dim="image",
         relation="==",
-        alpha=1e-3,
     )
 
 

@@ -56,7 +56,7 @@ GAMMAS = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
 @experiment.measure(
     grid={"arm": list(ARMS), "evaluations": [5, 10, 20, 50]},
     data=DATA,
-    quick={"evaluations": [5, 10], "groups": 20, "size": 8, "estimated": 100},
+    quick={"evaluations": [5, 10], "groups": 30, "size": 6, "estimated": 100},
     default={"groups": 50, "size": 100, "estimated": 1000},
     paper={"groups": 50, "size": 1000, "estimated": 10000},
 )
@@ -103,7 +103,7 @@ def _power(denoiser, sigmas, count):
 @experiment.measure(
     grid={"gamma": GAMMAS, "evaluations": [5, 10, 20, 50]},
     data=DATA,
-    quick={"gamma": [0.5, 1.0, 2.0, 3.0], "evaluations": [5], "groups": 20, "size": 8},
+    quick={"gamma": [0.5, 1.0, 2.0, 3.0], "evaluations": [5], "groups": 30, "size": 6},
     default={"evaluations": [5, 10], "groups": 50, "size": 100},
     paper={"groups": 50, "size": 1000},
 )
@@ -192,7 +192,6 @@ def sharpens(sharpness, image="predicted"):
         reason="an order is claimed, no size",
         setting=SETTING,
         dim="group",
-        alpha=1e-3,
     )
 
 
@@ -206,7 +205,6 @@ def falls(table, arm="DDIM", fewer=5, more=10):
         reason="an order is claimed, no size",
         setting=SETTING,
         dim="group",
-        alpha=1e-3,
     )
 
 
@@ -224,7 +222,6 @@ def nearer_on_cifar10(cifar10, first="gradient estimation", second="DDIM", evalu
         reason="an order is claimed, no size",
         setting=f"the pretrained network {PRETRAINED} (one training seed), groups of initial noise",
         dim="group",
-        alpha=1e-3,
     )
 
 
@@ -241,7 +238,6 @@ def _nearer(kernel, first, second, evaluations):
         reason="an order is claimed, no size",
         setting=SETTING,
         dim="group",
-        alpha=1e-3,
     )
 
 

@@ -150,7 +150,7 @@ def restore(arm: str, problem: str, y: torch.Tensor, steps: int, seed: int) -> t
 @experiment.measure(
     grid={"problem": PROBLEMS, "arm": ARMS},
     data=DATA,
-    quick={"images": 12, "draws": 2, "steps": 12},
+    quick={"images": 16, "draws": 2, "steps": 12},
     default={"images": 40, "draws": 2, "steps": 30},
     paper={"images": 200, "draws": 8, "steps": 100},
 )
@@ -200,7 +200,6 @@ def better(restorations, first="DPS", second="input", truth="error"):
         setting=SETTING,
         dim="image",
         relation=">=",
-        alpha=1e-3,
     )
 
 
@@ -216,7 +215,6 @@ def calibrated(restorations, arm="DPS"):
         setting=SETTING,
         dim="image",
         relation="==",
-        alpha=1e-3,
     )
 
 

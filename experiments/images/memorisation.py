@@ -132,7 +132,6 @@ def generalises(neighbours, arm="network", factor=0.5, relation=">="):
         setting=SETTING,
         dim="sample",
         relation=relation,
-        alpha=1e-3,
     )
 
 
@@ -147,7 +146,6 @@ def symmetric(neighbours, arm="network"):
         setting=SETTING,
         dim="sample",
         relation="==",
-        alpha=1e-3,
     )
 
 

@@ -74,7 +74,6 @@ def _nearer(first, second):
         reason="an order is claimed, no size",
         setting=SETTING,
         dim="group",
-        alpha=1e-3,
     )
 
 

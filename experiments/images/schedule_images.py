@@ -38,7 +38,7 @@ METHODS = {"DDIM": 1.0, "gradient estimation": 2.0}
 @experiment.measure(
     grid={"schedule": list(SCHEDULES), "method": list(METHODS)},
     data=DATA,
-    quick={"method": ["DDIM"], "groups": 20, "size": 8},
+    quick={"method": ["DDIM"], "groups": 30, "size": 6},
     default={"groups": 50, "size": 100},
     paper={"groups": 50, "size": 1000},
 )
@@ -58,7 +58,6 @@ def nearer(schedules, first="log-linear", second="DDIM", method="DDIM"):
         reason="an order is claimed, no size",
         setting=SETTING,
         dim="group",
-        alpha=1e-3,
     )
 
 

@@ -68,8 +68,8 @@ def walk(y: torch.Tensor, sigma: float, steps: int, generator: torch.Generator) 
 @experiment.measure(
     grid={"sigma": [0.25, 0.5, 1.0, 2.0, 4.0, 8.0]},
     data=DATA,
-    quick={"groups": 10, "size": 12},
-    default={"groups": 10, "size": 100},
+    quick={"groups": 12, "size": 10},
+    default={"groups": 20, "size": 50},
     paper={"groups": 20, "size": 500},
 )
 def jumps(sigma, groups, size):
@@ -97,8 +97,8 @@ def jumps(sigma, groups, size):
 @experiment.measure(
     grid={"sigma": [0.25, 0.5, 1.0, 2.0, 4.0]},
     data=DATA,
-    quick={"sigma": [0.25, 1.0, 4.0], "groups": 6, "size": 12, "steps": 16},
-    default={"groups": 10, "size": 50, "steps": 60},
+    quick={"sigma": [0.25, 1.0, 4.0], "groups": 8, "size": 9, "steps": 16},
+    default={"groups": 20, "size": 25, "steps": 60},
     paper={"groups": 20, "size": 200, "steps": 400},
 )
 def walks(sigma, groups, size, steps):
@@ -122,8 +122,8 @@ def walks(sigma, groups, size, steps):
 @experiment.measure(
     grid={"measurements": [1, 4, 16, 64]},
     data=DATA,
-    quick={"groups": 10, "size": 30},
-    default={"groups": 10, "size": 60},
+    quick={"groups": 12, "size": 25},
+    default={"groups": 20, "size": 30},
     paper={"groups": 20, "size": 200},
 )
 def averages(measurements, groups, size, sigma=4.0):
@@ -155,7 +155,6 @@ def _order(first, second, reason="an order is claimed, no size", margin=0.0, rel
         setting=SETTING,
         dim="group",
         relation=relation,
-        alpha=1e-3,
     )
 
 
@@ -192,7 +191,6 @@ def averaged(averages, given="told"):
         dim="group",
         relation="==",
         where=several,
-        alpha=1e-3,
     )
 
 
