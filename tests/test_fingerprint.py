@@ -69,3 +69,50 @@ def test_modules_of_the_mathematics_are_followed(tmp_path):
         experiment = load("fingerprinted", [folder])
         prints.append(function_fingerprint(experiment.measurements["lengths"].function))
     assert prints[0] != prints[1]
+
+
+SCOPES = '''
+"""Scopes."""
+from math import {imported}
+import xarray as xr
+from theorylab import Experiment
+
+experiment = Experiment()
+SIZES = {{"small": 1}}
+SIZES["large"] = {large}
+
+def weight(n, power=1):
+    return SIZES["large"] * pi * n**power
+
+@experiment.measure(grid={{"n": [1]}})
+def lengths(n):
+    learned = weight(n)
+    return xr.Dataset({{"v": sum(k * learned for k in range(3))}})
+
+learned = ["{statement}"]  # a claim, say
+for k in range({claims}):
+    experiment.claims.append(k)
+'''
+SCOPED = dict(imported="pi", large=2, statement="", claims=3)
+
+
+@pytest.fixture
+def print_of_scopes(tmp_path):
+    def made(**changes):
+        text = SCOPES.format(**{**SCOPED, **changes})
+        path = tmp_path / f"scoped{len(list(tmp_path.iterdir()))}.py"
+        path.write_text(text)
+        namespace = {}
+        exec(compile(text, path, "exec"), namespace)
+        return function_fingerprint(namespace["lengths"])
+
+    return made
+
+
+@pytest.mark.parametrize("change", [dict(statement=" "), dict(imported="cos, pi"), dict(claims=9)])
+def test_names_are_those_of_the_module_not_of_a_function(print_of_scopes, change):
+    assert print_of_scopes() == print_of_scopes(**change)
+
+
+def test_an_item_set_later_belongs_to_its_table(print_of_scopes):
+    assert print_of_scopes() != print_of_scopes(large=3)

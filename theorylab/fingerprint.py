@@ -12,6 +12,8 @@ import ast
 import hashlib
 import importlib.util
 import inspect
+import symtable
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -22,21 +24,21 @@ MATHEMATICS = ("theorylab.diffusion", "theorylab.images")
 
 def function_fingerprint(function: Callable) -> str:
     """sha256 of the function's code and of all the code of this project that it uses."""
-    tree = _tree(Path(inspect.getsourcefile(function)))
-    definitions = _definitions(tree)
+    source = Path(inspect.getsourcefile(function)).read_bytes()
+    definitions, scopes = _definitions(_parse(source)), _scopes(source)
     used, queue = {}, [function.__name__]
     while queue:
         name = queue.pop()
-        node = definitions.get(name)
-        if name in used or node is None or _makes_experiment(node):
+        if name in used or name == "experiment":
             continue
-        used[name] = node
-        queue += [n.id for n in ast.walk(_bare(node)) if isinstance(n, ast.Name)]
-    parts = {name: ast.dump(_bare(node)) for name, node in used.items()}
-    for name, node in used.items():
-        for module in _imported(node, ""):
+        used[name] = [_bare(node) for node in definitions.get(name, [])]
+        for node in used[name]:
+            queue += _looked_up(node, scopes)
+    parts = {name: "\0".join(map(ast.dump, nodes)) for name, nodes in used.items()}
+    for name, nodes in used.items():
+        for module in {module for node in nodes for module in _imported(node, "")}:
             parts[f"{name} imports {module}"] = module_fingerprint(module)
-    return _digest(parts)
+    return _digest({name: text for name, text in parts.items() if text})
 
 
 @cache
@@ -88,21 +90,53 @@ def _is_module(name: str) -> bool:
         return False
 
 
-def _definitions(tree: ast.Module) -> dict[str, ast.stmt]:
-    """Top-level statement behind each name of a module."""
-    found = {}
+def _definitions(tree: ast.Module) -> dict[str, list[ast.stmt]]:
+    """The top-level statements that bind or change each name of a module, in their order."""
+    found = defaultdict(list)
     for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            found[node.name] = node
+            found[node.name].append(node)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             for alias in node.names:
-                found[(alias.asname or alias.name).partition(".")[0]] = node
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            for target in getattr(node, "targets", None) or [node.target]:
-                for name in ast.walk(target):
-                    if isinstance(name, ast.Name):
-                        found[name.id] = node
+                # Alone: what else the line imports is nobody's business.
+                alone = {field: getattr(node, field, None) for field in node._fields}
+                own = (alias.asname or alias.name).partition(".")[0]
+                found[own].append(type(node)(**{**alone, "names": [alias]}))
+        elif not isinstance(node, ast.Expr):
+            for name in _stored(node):
+                found[name].append(node)
     return found
+
+
+def _stored(node: ast.stmt) -> set[str]:
+    """Names that a statement assigns to, or to whose items or attributes it does."""
+    targets = [n for n in ast.walk(node) if isinstance(getattr(n, "ctx", None), ast.Store)]
+    return {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+
+
+def _looked_up(node: ast.stmt, scopes: dict[str, symtable.SymbolTable]) -> set[str]:
+    """Names that a statement looks up in its module, so not those that a function binds itself."""
+    if isinstance(node, ast.FunctionDef):
+        defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
+        outside = [*node.decorator_list, *defaults]
+    elif isinstance(node, ast.ClassDef):
+        outside = [*node.decorator_list, *node.bases, *node.keywords]
+    else:
+        return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    names = {n.id for part in outside for n in ast.walk(part) if isinstance(n, ast.Name)}
+    inside = [scopes[node.name]]
+    while inside:
+        scope = inside.pop()
+        names |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global()}
+        inside += scope.get_children()
+    return names
+
+
+@cache
+def _scopes(source: bytes) -> dict[str, symtable.SymbolTable]:
+    """The scope of each function and class at a module's top level."""
+    top = symtable.symtable(source.decode(), "module", "exec")
+    return {scope.get_name(): scope for scope in top.get_children()}
 
 
 def _bare(node: ast.stmt) -> ast.stmt:
@@ -114,12 +148,6 @@ def _bare(node: ast.stmt) -> ast.stmt:
     copy = type(node)(**{field: getattr(node, field, None) for field in node._fields})
     copy.decorator_list = [d for d in decorators if d not in measured]
     return copy
-
-
-def _makes_experiment(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Assign) and any(
-        isinstance(target, ast.Name) and target.id == "experiment" for target in node.targets
-    )
 
 
 def _tree(path: Path) -> ast.Module:
