@@ -55,7 +55,7 @@ def training_images() -> torch.Tensor:
 @experiment.measure(
     grid={"seed": [0, 1, 2, 3]},
     data=DATA,
-    quick={"paths": 96, "octave": 1},
+    quick={"paths": 64, "octave": 1},
     default={"paths": 500, "octave": 2},
     paper={"paths": 4000, "octave": 4},
 )
@@ -127,7 +127,7 @@ def trajectories(seed, paths, octave, generator):
 @experiment.measure(
     grid={"seed": [0, 1, 2, 3]},
     data=DATA,
-    quick={"queries": 250},
+    quick={"queries": 350},
     default={"queries": 4000},
     paper={"queries": 40000},
 )
