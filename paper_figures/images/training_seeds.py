@@ -93,7 +93,7 @@ def draw_networks(result):
 
 @shows("conclusion-origin-and-gap-seeds-generalise")
 def draw_samples(result):
-    """What the networks of four training seeds draw from the same eight initial noises."""
+    """What the networks of six training seeds draw from the same eight initial noises."""
     shown = result.data["predictions"].shown
     figure, cells = pictures(shown.sizes["seed"], shown.sizes["image"])
     for row, pictures_of_seed in zip(cells, shown, strict=True):
