@@ -38,4 +38,4 @@ def test_the_networks_differ_by_their_seed_alone():
     assert [card["recipe"].pop("seed") for card in cards] == [0, 1, 2, 3, 4, 5]
     for part in ("recipe", "architecture", "data", "arithmetic", "steps"):
         assert all(card[part] == cards[0][part] for card in cards)
-    assert len({card["weights_sha256"] for card in cards}) == 4
+    assert len({card["weights_sha256"] for card in cards}) == len(cards)
