@@ -7,7 +7,7 @@ of initial noise; the verdicts speak of this network. Steps are log-linear betwe
 noise levels for every sampler. The table's claim "mostly best" is read as "best at each number of
 evaluations", sampler by sampler.
 
-The default preset draws 5,000 samples a cell, in all some 75 minutes of one core; the `paper`
+The default preset draws 5,000 samples a cell, one to two hours of one core; the `paper`
 preset draws the document's 50,000, which wants many cores or CUDA. That preset alone also asks the
 document's own question, on CIFAR-10 with Inception features, of a pretrained network, where data
 and weights are on the machine (half an hour on CUDA, days on a CPU); its cells are skipped
