@@ -33,7 +33,7 @@ def draw_sphere(result):
     axes.plot([], [], color=THEORY, lw=0.8, label="theory")
     axes.plot([], [], color=THEORY, lw=0.7, ls=":", label="asymptotes")
     axes.set(xscale="log", yscale="log", xlabel=r"noise level $\sigma$ / radius")
-    axes.set(ylabel=r"relative error $\eta$, mean", ylim=(1e-4, 0.5))
+    axes.set(ylabel=r"relative error $\eta$, mean", ylim=(5e-5, 0.5))
     axes.legend(loc="lower center", ncols=2)
     return figure
 
