@@ -64,6 +64,7 @@ def train(
     Examples:
       python -m theorylab train digits
       python -m theorylab train my_images/ --device cuda --minutes 60
+      torchrun --nproc_per_node 4 -m theorylab train cifar10 --device cuda
     """
     cpus = use_threads(threads)
     import torch
