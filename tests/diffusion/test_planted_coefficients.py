@@ -54,7 +54,7 @@ class Numbers(ast.NodeVisitor):
     Left out: indices, ranges, counts of steps and of levels, comparisons, messages and defaults.
     """
 
-    COUNTS = frozenset({"order", "k", "p", "last", "len", "path", "special"})
+    COUNTS = frozenset({"order", "k", "p", "last", "len", "path", "special", "stages", "j", "rows"})
 
     def __init__(self):
         self.found = []

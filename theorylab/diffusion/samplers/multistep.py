@@ -108,11 +108,10 @@ def of_differences(weights: np.ndarray, nodes: np.ndarray, ends: np.ndarray) -> 
     r"""Weights of ``D_k, D_{k-1}, ...`` as those of their differences, beside DDIM's step.
 
     ``sum_j c_j D_{k-j} = sum_j (c_0 + ... + c_j) (D_{k-j} - D_{k-j-1})`` where the c_j sum to 0
-    (Abel), as they do without DDIM's part of the weight of ``D_k``, ``1 - sigma_{k+1}/sigma_k``. A
-    weight of ``D_{k+1}`` may come before them.
+    (Abel), as they do without DDIM's part of the weight of ``D_k``, ``1 - sigma_{k+1}/sigma_k``.
     """
     extra = weights.copy()
-    extra[:, -nodes.shape[1]] += ends / nodes[:, 0] - 1
+    extra[:, 0] += ends / nodes[:, 0] - 1
     return np.cumsum(extra, axis=1)[:, :-1]
 
 

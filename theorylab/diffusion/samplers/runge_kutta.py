@@ -6,20 +6,19 @@ sigma = 0, where it is not defined: a step that ends there is DDIM's, which retu
 output, and costs one evaluation.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from itertools import pairwise
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
-from theorylab.diffusion.samplers.states import checked_path, finite_states, fitting
+from theorylab.diffusion.samplers.linear_steps import LinearSteps, linear_states, linear_steps
+from theorylab.diffusion.samplers.states import checked_path
 
-Denoise = Callable[[Tensor, float], Tensor]
-#: What multiplies states and outputs in a step from one level to the next.
-Coefficients = Callable[[float, float], tuple[float, ...]]
+#: Of many steps ``sigma -> sigma_next``: the levels of the stages, and for each stage after the
+#: first, and for the end, what multiplies the slopes before it (Butcher's tableau, times h).
+Tableau = tuple[list[np.ndarray], list[list[np.ndarray]]]
 
 
 def heun(
@@ -37,18 +36,12 @@ def heun(
     Karras et al. 2022 (arXiv 2206.00364), Algorithm 1 with ``sigma(t) = t``. Two evaluations a
     step, one in a step to sigma = 0. Arguments, states and errors as in :func:`~.ddim.ddim`.
     """
-    return _states(denoiser, x, sigmas, final_denoise, _heun_coefficients, _heun_step)
+    return _states(denoiser, x, sigmas, final_denoise, _heun)
 
 
-def _heun_coefficients(sigma: float, sigma_next: float) -> tuple[float, ...]:
+def _heun(sigma: np.ndarray, sigma_next: np.ndarray) -> Tableau:
     h = sigma_next - sigma
-    return sigma, sigma_next, 1 + h / sigma, 1 + h / sigma_next
-
-
-def _heun_step(denoise, x, sigma, sigma_next, once, again):
-    # The mean of x and of two Euler steps in a row: three passes over the state, not five.
-    y = torch.lerp(denoise(x, sigma), x, once)
-    return torch.lerp(denoise(y, sigma_next), y, again).lerp_(x, 0.5)
+    return [sigma, sigma_next], [[h], [h / 2, h / 2]]
 
 
 def midpoint(
@@ -67,17 +60,12 @@ def midpoint(
     ``dpm_2``). Two evaluations a step, one in a step to sigma = 0, whose midpoint would be 0 too.
     Arguments, states and errors as in :func:`~.ddim.ddim`.
     """
-    return _states(denoiser, x, sigmas, final_denoise, _midpoint_coefficients, _midpoint_step)
+    return _states(denoiser, x, sigmas, final_denoise, _midpoint)
 
 
-def _midpoint_coefficients(sigma: float, sigma_next: float) -> tuple[float, ...]:
-    middle = math.sqrt(sigma * sigma_next)
-    return sigma, middle, middle / sigma, (sigma_next - sigma) / middle
-
-
-def _midpoint_step(denoise, x, sigma, middle, half, whole):
-    y = torch.lerp(denoise(x, sigma), x, half)
-    return torch.add(x, y - denoise(y, middle), alpha=whole)
+def _midpoint(sigma: np.ndarray, sigma_next: np.ndarray) -> Tableau:
+    middle, none = np.sqrt(sigma * sigma_next), 0 * sigma
+    return [sigma, middle], [[middle - sigma], [none, sigma_next - sigma]]
 
 
 def rk4(
@@ -96,22 +84,14 @@ def rk4(
     Four evaluations a step, one in a step to sigma = 0. Hairer, Norsett & Wanner, "Solving ordinary
     differential equations I", table II.1.2. Arguments, states and errors as in :func:`~.ddim.ddim`.
     """
-    return _states(denoiser, x, sigmas, final_denoise, _rk4_coefficients, _rk4_step)
+    return _states(denoiser, x, sigmas, final_denoise, _rk4)
 
 
-def _rk4_coefficients(sigma: float, sigma_next: float) -> tuple[float, ...]:
-    h, middle = sigma_next - sigma, 0.5 * (sigma + sigma_next)
-    ends = 1 + 0.5 * h / sigma, 1 + 0.5 * h / sigma_next
-    return sigma, middle, sigma_next, 0.5 * h / middle, h / middle, *ends
-
-
-def _rk4_step(denoise, x, sigma, middle, sigma_next, half, whole, first, last):
-    # With y_k the point of stage k+1: x_{t-1} = (y_1 + 2 y_2 + y_3 - x + h/2 k_4)/3.
-    y_1 = torch.lerp(denoise(x, sigma), x, first)
-    y_2 = torch.add(x, y_1 - denoise(y_1, middle), alpha=half)
-    y_3 = torch.add(x, y_2 - denoise(y_2, middle), alpha=whole)
-    z = torch.lerp(denoise(y_3, sigma_next), y_3, last)
-    return torch.lerp(y_1, y_2, 2 / 3).add_(z.sub_(x), alpha=1 / 3)
+def _rk4(sigma: np.ndarray, sigma_next: np.ndarray) -> Tableau:
+    h, none = sigma_next - sigma, 0 * sigma
+    middle = sigma + h / 2
+    stages = [[h / 2], [none, h / 2], [none, none, h]]
+    return [sigma, middle, middle, sigma_next], [*stages, [h / 6, h / 3, h / 3, h / 6]]
 
 
 def _states(
@@ -119,32 +99,33 @@ def _states(
     x: Tensor,
     sigmas: Tensor | Iterable[float],
     final_denoise: bool,
-    coefficients: Coefficients,
-    step: Callable[..., Tensor],
+    tableau: Callable[[np.ndarray, np.ndarray], Tableau],
 ) -> Iterator[Tensor]:
     path = checked_path(x, sigmas, final_denoise=final_denoise)
-    steps = _coefficients_of_steps(tuple(path), coefficients)
-    return finite_states(_steps(denoiser, x, path, steps, step), path)
+    return linear_states(denoiser, x, path, _linear_steps(tuple(path), tableau))
 
 
 @lru_cache(maxsize=16)  # the same levels are walked again and again
-def _coefficients_of_steps(
-    path: tuple[float, ...], coefficients: Coefficients
-) -> tuple[tuple[float, ...], ...]:
-    return tuple(coefficients(*levels) for levels in pairwise(path) if levels[1] > 0)
-
-
-def _steps(
-    denoiser: Denoiser,
-    x: Tensor,
-    path: list[float],
-    steps: tuple[tuple[float, ...], ...],
-    step: Callable[..., Tensor],
-) -> Iterator[Tensor]:
-    denoise = fitting(denoiser, x)
-    yield x
-    for numbers in steps:
-        x = step(denoise, x, *numbers)
-        yield x
-    if len(steps) < len(path) - 1:  # to sigma = 0
-        yield denoise(x, path[-2])
+def _linear_steps(
+    path: tuple[float, ...], tableau: Callable[[np.ndarray, np.ndarray], Tableau]
+) -> LinearSteps:
+    to_zero = path[-1] == 0
+    sigmas = np.array(path[:-1] if to_zero else path)
+    levels, increments = tableau(sigmas[:-1], sigmas[1:])
+    stages = len(levels)
+    # Rows: x, and the output of each stage, whose slope is (its point - its output)/its level.
+    kept = np.eye(stages + 1)
+    point, slopes, weights = kept[0], [], []
+    for j, coefficients in enumerate(increments):
+        slopes.append((point - kept[j + 1]) / levels[j][:, None])
+        terms = zip(coefficients, slopes, strict=True)
+        point = kept[0] + sum(c[:, None] * slope for c, slope in terms)
+        weights.append(point)
+    sums = [
+        (float(levels[j][k]), j + 1, weights[j][k], j + 1 == stages)
+        for k in range(len(sigmas) - 1)
+        for j in range(stages)
+    ]
+    if to_zero:
+        sums.append((path[-2], 1, kept[1], True))
+    return linear_steps(sums, stages + 1)

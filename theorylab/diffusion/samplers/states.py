@@ -55,6 +55,12 @@ def fitting(denoiser: Denoiser, x: Tensor) -> Callable[[Tensor, float], Tensor]:
     return denoise
 
 
+def check_finite(state: Tensor, step: int, sigmas: list[float]) -> None:
+    """`StateError` for state ``step``, at ``sigmas[step]``, unless it is finite."""
+    if not all_finite(state):
+        raise _error(step, sigmas, int((~torch.isfinite(state)).sum()), state.numel())
+
+
 def add_noise(x: Tensor, level: float, generator: torch.Generator | None) -> Tensor:
     """``x + level w``, ``w`` standard normal in the shape and dtype of ``x``; a new tensor.
 
@@ -67,25 +73,27 @@ def add_noise(x: Tensor, level: float, generator: torch.Generator | None) -> Ten
     return drawn.to(x.device).add_(x)
 
 
-def finite_states(states: Iterable[Tensor], sigmas: list[float]) -> Iterator[Tensor]:
+def finite_states(
+    states: Iterable[Tensor], sigmas: list[float], first: int = 0
+) -> Iterator[Tensor]:
     """Yield ``states`` unchanged, raising `StateError` at the first that is not finite.
 
-    ``sigmas[k]`` is the noise level of state k. On an accelerator, reading a flag at every step
-    would stop the queue, so there the flags are read once, after the last state was consumed.
+    ``sigmas[k]`` is the noise level of state k, and ``first`` the k of the first one given. On an
+    accelerator, reading a flag at every step would stop the queue, so there the flags are read
+    once, after the last state was consumed.
     """
     pending, at_once = [], None
-    for step, state in enumerate(states):
+    for step, state in enumerate(states, first):
         if at_once is None:
             at_once = state.device.type == "cpu"
         if at_once:
-            if not all_finite(state):
-                raise _error(step, sigmas, int((~torch.isfinite(state)).sum()), state.numel())
+            check_finite(state, step, sigmas)
         else:
             pending.append((~torch.isfinite(state)).sum())
         yield state
     if pending:
         counts = torch.stack(pending).tolist()
-        for step, count in enumerate(counts):
+        for step, count in enumerate(counts, first):
             if count:
                 raise _error(step, sigmas, count, state.numel())
 

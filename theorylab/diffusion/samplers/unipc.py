@@ -1,22 +1,15 @@
 """UniPC: a multistep predictor of order p, corrected at no cost to order p + 1."""
 
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
-from theorylab.diffusion.samplers.dpm_solver_pp import exact_weights
-from theorylab.diffusion.samplers.multistep import (
-    Table,
-    check_order,
-    data_integrals,
-    of_differences,
-    weights_of_steps,
-)
-from theorylab.diffusion.samplers.states import checked_path, finite_states, fitting
+from theorylab.diffusion.samplers.linear_steps import LinearSteps, linear_states, linear_steps
+from theorylab.diffusion.samplers.multistep import check_order, data_integrals, weights_of_steps
+from theorylab.diffusion.samplers.states import checked_path
 
 #: B(h) of the paper, for data prediction a function of -h.
 STEP_FUNCTIONS = {"h": np.array, "expm1": np.expm1}
@@ -59,28 +52,26 @@ def unipc(
         known = " or ".join(map(repr, WEIGHTS))
         raise ValueError(f"step_function must be {known}, got {step_function!r}")
 
-    rows = weights_of_steps(tuple(path), order, WEIGHTS[step_function], to_zero=())
-    return finite_states(_steps(denoiser, x, path, rows), path)
+    return linear_states(denoiser, x, path, _linear_steps(tuple(path), order, step_function))
 
 
 def coefficients(nodes: np.ndarray, ends: np.ndarray, step_function: str) -> np.ndarray:
-    """Rows of 2p - 1 weights from ``nodes (steps, p)``, newest first, to ``ends (steps,)``.
+    """Rows of 2p + 1 weights from ``nodes (steps, p)``, newest first, to ``ends (steps,)``.
 
-    First the p - 1 of the prediction, for ``D_k - D_{k-1}, ...``; then the p of what is added to
-    ``x_{k+1}`` once its output is known, for ``D_{k+1} - D_k, D_k - D_{k-1}, ...``.
+    First the p of the prediction, for ``D_k, D_{k-1}, ...``; then the p + 1 of the correction, for
+    ``D_{k+1}, D_k, ...``. Beside either stands ``ends/nodes[:, 0]`` times ``x_k``.
     """
-    minus_h = np.log(ends / nodes[:, 0])
-    halved = -0.5 * STEP_FUNCTIONS[step_function](minus_h)
-    # Where the conditions determine rho, B cancels: an integral of the polynomial is left.
-    if nodes.shape[1] == 2:
-        prediction = (-halved * minus_h / np.log(nodes[:, 1] / nodes[:, 0]))[:, None]
-    else:
-        prediction = exact_weights(nodes, ends)
+    kept = ends / nodes[:, 0]
+    halved = -0.5 * STEP_FUNCTIONS[step_function](np.log(kept))
     if nodes.shape[1] == 1:
-        return halved[:, None]
+        return np.stack([1 - kept, halved, 1 - kept - halved], axis=1)
+    if nodes.shape[1] == 2:
+        extra = halved * np.log(kept) / np.log(nodes[:, 0] / nodes[:, 1])
+        prediction = np.stack([1 - kept + extra, -extra], axis=1)
+    else:  # the conditions determine rho and B cancels: an integral of the polynomial is left
+        prediction = data_integrals(nodes, nodes[:, 0], ends)
     with_end = np.concatenate([ends[:, None], nodes], axis=1)
-    correction = of_differences(data_integrals(with_end, nodes[:, 0], ends), nodes, ends)
-    correction[:, 1:] -= prediction
+    correction = data_integrals(with_end, nodes[:, 0], ends)
     return np.concatenate([prediction, correction], axis=1)
 
 
@@ -88,27 +79,27 @@ def coefficients(nodes: np.ndarray, ends: np.ndarray, step_function: str) -> np.
 WEIGHTS = {name: partial(coefficients, step_function=name) for name in STEP_FUNCTIONS}
 
 
-def _steps(denoiser: Denoiser, x: Tensor, path: list[float], rows: Table) -> Iterator[Tensor]:
-    denoise = fitting(denoiser, x)
-    # Two differences at most are kept: written out, for loops cost as much as an operation.
-    before = newer = older = None
-    last: tuple[float, ...] = ()
-    kept = 0
-    for sigma, sigma_next, row in zip(path, path[1:], rows, strict=False):
-        denoised = denoise(x, sigma)
-        if last:
-            newest = denoised - before
-            x = torch.add(x, newest, alpha=last[kept])
-            if kept > 0:
-                x.add_(newer, alpha=last[kept + 1])
-            if kept > 1:
-                x.add_(older, alpha=last[kept + 2])
-            newer, older = newest, newer
-        yield x
-        before, last, kept = denoised, row, len(row) // 2
-        x = torch.lerp(denoised, x, sigma_next / sigma)
-        if kept > 0:
-            x.add_(newer, alpha=row[0])
-        if kept > 1:
-            x.add_(older, alpha=row[1])
-    yield x
+@lru_cache(maxsize=16)  # the same levels are walked again and again
+def _linear_steps(path: tuple[float, ...], order: int, step_function: str) -> LinearSteps:
+    """At each level the state is corrected by the output there, and the next one predicted."""
+    weights = WEIGHTS[step_function]
+    # A step to sigma = 0 predicts the denoised.
+    rows = weights_of_steps(path, order, weights, to_zero=(1.0, 0.0, 0.0))
+    calls, last = range(len(rows)), len(rows) - 1
+    slots = [1 + k % (order + 1) for k in calls]
+    sums = []
+
+    def add(k: int, x: float, outputs: tuple[float, ...], asked: bool, is_state: bool) -> None:
+        weights = np.zeros(order + 2)
+        weights[0] = x
+        for j, weight in enumerate(outputs):
+            weights[slots[k - j]] = weight
+        sums.append((path[k] if asked else None, slots[k], weights, is_state))
+
+    for k in calls:
+        if k > 0:
+            correction = rows[k - 1][len(rows[k - 1]) // 2 :]
+            add(k, path[k] / path[k - 1], correction, asked=True, is_state=True)
+        prediction = rows[k][: len(rows[k]) // 2]
+        add(k, path[k + 1] / path[k], prediction, asked=k == 0, is_state=k == last)
+    return linear_steps(sums, order + 2)
