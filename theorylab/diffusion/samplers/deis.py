@@ -9,15 +9,15 @@ from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.processes import variance_preserving
+from theorylab.diffusion.samplers.linear_steps import LinearSteps, linear_states
 from theorylab.diffusion.samplers.multistep import (
-    Table,
     check_order,
     lagrange_integrals,
+    linear_multistep,
     log_quadrature,
-    noise_steps,
-    weights_of_steps,
+    noise_form,
 )
-from theorylab.diffusion.samplers.states import checked_path, finite_states
+from theorylab.diffusion.samplers.states import checked_path
 
 Clock = Callable[[Tensor], Tensor]
 
@@ -53,21 +53,20 @@ def deis(
     check_order(order, 4)
     path = checked_path(x, sigmas, final_denoise=final_denoise)
     # A caller's own function may not be pure: its table is computed anew each time.
-    table = _linear_beta_table if time is None else partial(_table, clock=time)
-    steps = table(tuple(path), order)
-    return finite_states(noise_steps(denoiser, x, path, steps), path)
+    table = _linear_beta_steps if time is None else partial(_steps, clock=time)
+    return linear_states(denoiser, x, path, table(tuple(path), order))
 
 
-def _table(path: tuple[float, ...], order: int, clock: Clock) -> Table:
+def _steps(path: tuple[float, ...], order: int, clock: Clock) -> LinearSteps:
     positive = torch.tensor([sigma for sigma in path if sigma > 0], dtype=torch.float64)
     times = clock(positive)
     if times.shape != positive.shape or not bool((times[1:] < times[:-1]).all()):
         raise ValueError("time must be an increasing function of sigma: one number for each sigma")
     weights = partial(residual_weights, clock=clock)
-    return weights_of_steps.__wrapped__(path, order, weights, to_zero=(-1.0,))
+    return linear_multistep.__wrapped__(noise_form, path, order, weights, to_zero=(-1.0,))
 
 
-_linear_beta_table = lru_cache(maxsize=16)(partial(_table, clock=variance_preserving().time))
+_linear_beta_steps = lru_cache(maxsize=16)(partial(_steps, clock=variance_preserving().time))
 
 
 def residual_weights(nodes: np.ndarray, ends: np.ndarray, clock: Clock) -> np.ndarray:

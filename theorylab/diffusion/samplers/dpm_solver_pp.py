@@ -6,14 +6,14 @@ import numpy as np
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
+from theorylab.diffusion.samplers.linear_steps import linear_states
 from theorylab.diffusion.samplers.multistep import (
     check_order,
+    data_form,
     data_integrals,
-    data_steps,
-    of_differences,
-    weights_of_steps,
+    linear_multistep,
 )
-from theorylab.diffusion.samplers.states import checked_path, finite_states
+from theorylab.diffusion.samplers.states import checked_path
 
 
 def dpm_solver_pp(
@@ -51,33 +51,34 @@ def dpm_solver_pp(
     path = checked_path(x, sigmas, final_denoise=final_denoise)
     if weights not in WEIGHTS:
         raise ValueError(f"weights must be {' or '.join(map(repr, WEIGHTS))}, got {weights!r}")
-    steps = weights_of_steps(tuple(path), order, WEIGHTS[weights], to_zero=())
-    return finite_states(data_steps(denoiser, x, path, steps), path)
+    steps = linear_multistep(data_form, tuple(path), order, WEIGHTS[weights], to_zero=(1.0,))
+    return linear_states(denoiser, x, path, steps)
 
 
 def exact_weights(nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """The polynomial through the last outputs, integrated exactly."""
-    return of_differences(data_integrals(nodes, nodes[:, 0], ends), nodes, ends)
+    """The weights of ``D_k, D_{k-1}, ...``: their polynomial, integrated exactly."""
+    return data_integrals(nodes, nodes[:, 0], ends)
 
 
 def published_weights(nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """The weights of the authors' code, gathered for each difference of outputs."""
+    """The weights of ``D_k, D_{k-1}, ...`` in the authors' code."""
     logs = np.log(nodes)
     h = logs[:, 0] - np.log(ends)
     gain = -np.expm1(-h)
     if nodes.shape[1] == 1:
-        return np.empty((len(h), 0))  # DDIM's step, which the others are corrections of
+        return gain[:, None]
     r0 = (logs[:, 1] - logs[:, 0]) / h
     if nodes.shape[1] == 2:
-        return 0.5 * (gain / r0)[:, None]
+        slope = 0.5 * gain / r0
+        return np.stack([gain + slope, -slope], axis=1)
     r1 = (logs[:, 2] - logs[:, 1]) / h
     first = 1 - gain / h
     second = 0.5 - first / h
     # Of d0 = (D_k - D_{k-1})/r0 and d1 = (D_{k-1} - D_{k-2})/r1 they form
     # D' = d0 + (d0 - d1) r0/(r0 + r1) and D''/2 = (d0 - d1)/(r0 + r1).
     of_d1 = -(first * r0 + second) / (r0 + r1)
-    of_d0 = first - of_d1
-    return np.stack([of_d0 / r0, of_d1 / r1], axis=1)
+    newer, older = (first - of_d1) / r0, of_d1 / r1
+    return np.stack([gain + newer, older - newer, -older], axis=1)
 
 
 WEIGHTS = {"exact": exact_weights, "published": published_weights}

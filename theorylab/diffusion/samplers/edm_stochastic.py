@@ -2,18 +2,21 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
-from theorylab.diffusion.samplers.states import (
-    add_noise,
-    checked_path,
-    finite_states,
-    fitting,
+from theorylab.diffusion.samplers.linear_steps import (
+    LinearSteps,
+    Sum,
+    linear_states,
+    linear_steps,
 )
+from theorylab.diffusion.samplers.states import checked_path
 
 
 def edm_stochastic(
@@ -55,31 +58,34 @@ def edm_stochastic(
             f"need 0 <= sigma_to <= sigma_from, got {sigma_to} and {sigma_from}: noise is added "
             "where sigma_to <= sigma <= sigma_from"
         )
+    options = float(churn), float(sigma_from), float(sigma_to), float(noise_scale), bool(correct)
+    return linear_states(denoiser, x, path, _linear_steps(tuple(path), *options), generator)
+
+
+@lru_cache(maxsize=16)  # the same levels are walked again and again
+def _linear_steps(
+    path: tuple[float, ...],
+    churn: float,
+    sigma_from: float,
+    sigma_to: float,
+    noise_scale: float,
+    correct: bool,
+) -> LinearSteps:
     gamma = min(churn / max(len(path) - 1, 1), math.sqrt(2) - 1)
-    steps = []
+    state, noise, output, second = np.eye(4)
+    sums = []
     for sigma, sigma_next in pairwise(path):
         extra = gamma if sigma_to <= sigma <= sigma_from else 0.0
-        raised = (1 + extra) * sigma
-        spread = noise_scale * sigma * math.sqrt(extra * (2 + extra))
-        steps.append((raised, spread, sigma_next))
-    return finite_states(_steps(denoiser, x, steps, correct, generator), path)
-
-
-def _steps(
-    denoiser: Denoiser,
-    x: Tensor,
-    steps: list[tuple[float, float, float]],
-    correct: bool,
-    generator: torch.Generator | None,
-) -> Iterator[Tensor]:
-    denoise = fitting(denoiser, x)
-    yield x
-    for raised, spread, sigma_next in steps:
-        if spread > 0:
-            x = add_noise(x, spread, generator)
-        y = torch.lerp(denoise(x, raised), x, sigma_next / raised)
-        if correct and sigma_next > 0:  # the mean of x and of two Euler steps in a row
-            later = denoise(y, sigma_next)
-            y = torch.lerp(later, y, 2 - raised / sigma_next).lerp_(x, 0.5)
-        x = y
-        yield x
+        raised, hat = (1 + extra) * sigma, state
+        if extra > 0:
+            spread = noise_scale * sigma * math.sqrt(extra * (2 + extra))
+            hat = state + noise
+            sums.append(Sum(hat, 1, spread=spread))
+        kept = sigma_next / raised
+        y = kept * hat + (1 - kept) * output
+        both = correct and sigma_next > 0
+        sums.append(Sum(y, 2, raised, state=None if both else 0))
+        if both:  # the mean of x_hat and of two Euler steps in a row
+            kept = 2 - raised / sigma_next
+            sums.append(Sum((hat + kept * y + (1 - kept) * second) / 2, 3, sigma_next, state=0))
+    return linear_steps(sums, 4)

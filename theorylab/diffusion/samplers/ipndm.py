@@ -6,9 +6,10 @@ import numpy as np
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
+from theorylab.diffusion.samplers.linear_steps import linear_states
 from theorylab.diffusion.samplers.lms import lms
-from theorylab.diffusion.samplers.multistep import check_order, noise_steps, weights_of_steps
-from theorylab.diffusion.samplers.states import checked_path, finite_states
+from theorylab.diffusion.samplers.multistep import check_order, linear_multistep, noise_form
+from theorylab.diffusion.samplers.states import checked_path
 
 #: Adams-Bashforth weights of equal steps, newest output first, by order - 1.
 EQUAL_STEPS = (
@@ -43,8 +44,8 @@ def ipndm(
     """
     check_order(order, 4)
     path = checked_path(x, sigmas, final_denoise=final_denoise)
-    weights = weights_of_steps(tuple(path), order, equal_step_weights)
-    return finite_states(noise_steps(denoiser, x, path, weights), path)
+    steps = linear_multistep(noise_form, tuple(path), order, equal_step_weights)
+    return linear_states(denoiser, x, path, steps)
 
 
 def equal_step_weights(nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:

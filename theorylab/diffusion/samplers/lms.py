@@ -6,13 +6,14 @@ import numpy as np
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
+from theorylab.diffusion.samplers.linear_steps import linear_states
 from theorylab.diffusion.samplers.multistep import (
     adams_bashforth,
     check_order,
-    noise_steps,
-    weights_of_steps,
+    linear_multistep,
+    noise_form,
 )
-from theorylab.diffusion.samplers.states import checked_path, finite_states
+from theorylab.diffusion.samplers.states import checked_path
 
 
 def lms(
@@ -40,8 +41,8 @@ def lms(
     """
     check_order(order, 4)
     path = checked_path(x, sigmas, final_denoise=final_denoise)
-    weights = weights_of_steps(tuple(path), order, residual_weights)
-    return finite_states(noise_steps(denoiser, x, path, weights), path)
+    steps = linear_multistep(noise_form, tuple(path), order, residual_weights)
+    return linear_states(denoiser, x, path, steps)
 
 
 def residual_weights(nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -1,30 +1,27 @@
-r"""What multistep samplers share: a history of outputs, and the integrals of Lagrange polynomials.
+r"""What multistep samplers share: tables of weights, and the integrals of Lagrange polynomials.
 
 A linear multistep step from ``sigma_k`` to ``sigma_{k+1}`` is one of
 
-    x_{k+1} = x_k + sum_j w_{k,j} eps_{k-j}                              (noise form)
+    x_{k+1} = x_k + sum_j w_{k,j} (x_{k-j} - D_{k-j})                    (noise form)
     x_{k+1} = sigma_{k+1}/sigma_k x_k + sum_j w_{k,j} D_{k-j}            (data form)
 
-with ``eps_i = (x_i - D_i)/sigma_i`` and ``D_i = denoiser(x_i, sigma_i)``. What is kept of an output
-costs an operation less a step: the residual ``x_i - D_i``, its weight being ``w/sigma_i``, and in
-the data form the difference ``D_i - D_{i-1}`` beside DDIM's step. The weights are Python floats,
-computed once; a step has as many as there are outputs to use, so that the first ones are of lower
+with ``D_i = denoiser(x_i, sigma_i)``; ``x_i - D_i = sigma_i eps_i``. The weights are computed once
+for a path. The first steps have as many as there are outputs to use, so that they are of lower
 order.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from theorylab.diffusion.denoisers import Denoiser
-from theorylab.diffusion.samplers.states import fitting
+from theorylab.diffusion.samplers.linear_steps import LinearSteps
 
-#: One row of weights for each step, newest output first.
-Table = tuple[tuple[float, ...], ...]
+Path = tuple[float, ...]
+#: ``weights(nodes, ends)`` of steps from the last levels ``nodes (steps, p)``, newest first, to
+#: ``ends (steps,)``: one row a step.
+Weights = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def check_order(order: int, largest: int) -> int:
@@ -34,85 +31,72 @@ def check_order(order: int, largest: int) -> int:
     return order
 
 
-def noise_steps(
-    denoiser: Denoiser,
-    x: Tensor,
-    path: Sequence[float],
-    weights: Table,
-    older: Iterable[Tensor] = (),
-) -> Iterator[Tensor]:
-    """States of the noise form; ``weights[k][j]`` multiplies the residual ``(x - D)_{k-j}``.
-
-    ``older``: residuals of steps before the first of ``path``, newest first.
-    """
-    denoise = fitting(denoiser, x)
-    yield x
-    residuals = list(older)
-    for sigma, sigma_next, row in zip(path, path[1:], weights, strict=False):
-        denoised = denoise(x, sigma)
-        if sigma_next == 0 and len(row) == 1:
-            x = denoised  # what x - (x - D) is but for rounding
-        else:
-            residuals = [x - denoised, *residuals[: len(row)]]
-            x = torch.add(x, residuals[0], alpha=row[0])
-            for j in range(1, len(row)):
-                x.add_(residuals[j], alpha=row[j])
-        yield x
-
-
-def data_steps(
-    denoiser: Denoiser, x: Tensor, path: Sequence[float], weights: Table
-) -> Iterator[Tensor]:
-    """States of the data form: DDIM's step, and ``weights[k][j]`` times ``D_{k-j} - D_{k-j-1}``."""
-    denoise = fitting(denoiser, x)
-    yield x
-    before, differences = None, []
-    for sigma, sigma_next, row in zip(path, path[1:], weights, strict=False):
-        denoised = denoise(x, sigma)
-        if row:  # not in the first step, which has no output before it
-            differences = [denoised - before, *differences[: len(row)]]
-        before = denoised
-        x = torch.lerp(denoised, x, sigma_next / sigma)
-        for j, weight in enumerate(row):
-            x.add_(differences[j], alpha=weight)
-        yield x
-
-
 @lru_cache(maxsize=16)  # the same levels are walked again and again; a table is a few kilobytes
-def weights_of_steps(
-    path: tuple[float, ...],
+def linear_multistep(
+    form: Callable[[Path, np.ndarray], LinearSteps],
+    path: Path,
     order: int,
-    weights: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    to_zero: tuple[float, ...] | None = None,
-) -> Table:
-    """``weights(nodes, ends)`` for every step of the path, as Python floats.
+    weights: Weights,
+    to_zero: Path | None = None,
+) -> LinearSteps:
+    """The steps of :func:`noise_form` or :func:`data_form` with :func:`weights_of_steps`.
 
-    ``nodes (steps, p)``: the last p levels, newest first; ``ends (steps,)``; returns one row a
-    step. The first steps have fewer nodes, for there is no history yet; the others are computed in
-    one call. Where ``to_zero`` is given it is the row of a step to sigma = 0, and ``weights`` is
-    not asked. Kept for the last few paths: ``weights`` must be a pure function.
+    Kept for the last few paths: ``weights`` must be a pure function.
+    """
+    return form(path, weights_of_steps(path, order, weights, to_zero))
+
+
+def noise_form(path: Path, weights: np.ndarray) -> LinearSteps:
+    """Steps of the noise form, ``weights (steps, p)``. Rows: the last p states, then p outputs."""
+    steps, p = weights.shape
+    k = np.arange(steps)
+    table = np.zeros((steps, 2 * p))
+    for j in range(p):
+        table[k, (k - j) % p] += weights[:, j]
+        table[k, p + (k - j) % p] -= weights[:, j]
+    table[k, k % p] += 1
+    return _one_call_a_step(path, p + k % p, table, (k + 1) % p)
+
+
+def data_form(path: Path, weights: np.ndarray) -> LinearSteps:
+    """Steps of the data form, ``weights (steps, p)``. Rows: the state, then p outputs."""
+    steps, p = weights.shape
+    k = np.arange(steps)
+    table = np.zeros((steps, 1 + p))
+    table[:, 0] = np.array(path[1:]) / path[:-1]
+    for j in range(p):
+        table[k, 1 + (k - j) % p] += weights[:, j]
+    return _one_call_a_step(path, 1 + k % p, table, 0 * k)
+
+
+def _one_call_a_step(
+    path: Path, slots: np.ndarray, table: np.ndarray, states: np.ndarray
+) -> LinearSteps:
+    return LinearSteps(path[:-1], [0.0] * len(table), slots.tolist(), table, states.tolist())
+
+
+def weights_of_steps(
+    path: Path, order: int, weights: Weights, to_zero: Path | None = None
+) -> np.ndarray:
+    """``weights`` of every step of the path: ``(steps, columns)``, with zeros after short rows.
+
+    The first steps have fewer nodes, for there is no history yet; the others are computed in one
+    call. Where ``to_zero`` is given it is the row of a step to sigma = 0, and ``weights`` is not
+    asked.
     """
     levels = np.array(path)
-    special = [to_zero] if to_zero is not None and path[-1] == 0 else []
+    special = [np.array([to_zero])] if to_zero is not None and path[-1] == 0 else []
     last = len(path) - 1 - len(special)
-    rows = []
+    blocks = []
     for p in range(1, order + 1):
         steps = np.arange(p - 1, last if p == order else min(p, last))
         if len(steps):
             nodes = levels[steps[:, None] - np.arange(p)]
-            rows += map(tuple, weights(nodes, levels[steps + 1]).tolist())
-    return (*rows, *special)
-
-
-def of_differences(weights: np.ndarray, nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    r"""Weights of ``D_k, D_{k-1}, ...`` as those of their differences, beside DDIM's step.
-
-    ``sum_j c_j D_{k-j} = sum_j (c_0 + ... + c_j) (D_{k-j} - D_{k-j-1})`` where the c_j sum to 0
-    (Abel), as they do without DDIM's part of the weight of ``D_k``, ``1 - sigma_{k+1}/sigma_k``.
-    """
-    extra = weights.copy()
-    extra[:, 0] += ends / nodes[:, 0] - 1
-    return np.cumsum(extra, axis=1)[:, :-1]
+            blocks.append(weights(nodes, levels[steps + 1]))
+    blocks += special
+    columns = max((block.shape[1] for block in blocks), default=1)
+    padded = [np.pad(block, ((0, 0), (0, columns - block.shape[1]))) for block in blocks]
+    return np.concatenate([np.zeros((0, columns)), *padded])
 
 
 def data_integrals(nodes: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

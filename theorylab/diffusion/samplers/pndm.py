@@ -4,14 +4,22 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
 from theorylab.diffusion.processes import Process, marginal, variance_preserving
 from theorylab.diffusion.samplers.ipndm import equal_step_weights
-from theorylab.diffusion.samplers.multistep import Table, noise_steps, weights_of_steps
-from theorylab.diffusion.samplers.states import checked_path, finite_states, fitting
+from theorylab.diffusion.samplers.linear_steps import (
+    LinearSteps,
+    Sum,
+    linear_states,
+    linear_steps,
+)
+from theorylab.diffusion.samplers.multistep import noise_form, weights_of_steps
+from theorylab.diffusion.samplers.runge_kutta import four_stages, heun_tableau, stage_weights
+from theorylab.diffusion.samplers.states import checked_path
 
 
 def pndm(
@@ -50,11 +58,45 @@ def pndm(
     if isinstance(order, bool) or order not in (2, 4):
         raise ValueError(f"order must be 2 (S-PNDM) or 4 (F-PNDM), got {order!r}")
     path = checked_path(x, sigmas, final_denoise=final_denoise)
-    half_way = _linear_beta_half_way if process is None else partial(_half_way, process)
-    first = [step for step in pairwise(path[:order]) if step[1] > 0]
-    middles = [half_way(*step) for step in first] if order == 4 else []
-    weights = weights_of_steps(tuple(path), order, equal_step_weights)
-    return finite_states(_steps(denoiser, x, path, order, middles, weights), path)
+    # A caller's own process may not be pure: only the default's steps are found again.
+    steps = _linear_beta_steps if process is None else partial(_steps, process)
+    return linear_states(denoiser, x, path, steps(tuple(path), order))
+
+
+def _steps(process: Process, path: tuple[float, ...], order: int) -> LinearSteps:
+    weights = weights_of_steps(path, order, equal_step_weights)
+    weights = np.pad(weights, ((0, 0), (0, order - weights.shape[1])))
+    multistep = noise_form(path, weights)  # its rows: the last states, then their outputs
+    rows = 2 * order + order - 1  # and the outputs of the later stages
+    table = np.pad(multistep.weights, ((0, 0), (0, order - 1)))
+    start = min(order, len(path)) - 1
+    sums = [*_start(process, path[: start + 1], order, np.eye(rows))]
+    for k in range(start, len(path) - 1):
+        sums.append(Sum(table[k], multistep.slots[k], path[k], state=multistep.states[k]))
+    return linear_steps(sums, rows)
+
+
+def _start(
+    process: Process, path: tuple[float, ...], order: int, kept: np.ndarray
+) -> Iterator[Sum]:
+    """The Runge-Kutta steps; ``kept``: one at the place of each row."""
+    for k, (sigma, sigma_next) in enumerate(pairwise(path)):
+        slots = [order + k, *range(2 * order, len(kept))]
+        state = (k + 1) % order
+        if sigma_next == 0:
+            yield Sum(kept[slots[0]], slots[0], sigma, state=state)
+            return
+        ends = np.array([sigma]), np.array([sigma_next])
+        if order == 2:
+            levels, increments = heun_tableau(*ends)
+        else:
+            levels, increments = four_stages(
+                *ends, np.array([_half_way(process, sigma, sigma_next)])
+            )
+        weights = stage_weights(kept[k], [kept[slot] for slot in slots], levels, increments)
+        for slot, level, weight in zip(slots, levels, weights, strict=True):
+            is_end = slot == slots[-1]
+            yield Sum(weight[0], slot, float(level[0]), state=state if is_end else None)
 
 
 def _half_way(process: Process, sigma: float, sigma_next: float) -> float:
@@ -63,50 +105,4 @@ def _half_way(process: Process, sigma: float, sigma_next: float) -> float:
     return float(std / scale)
 
 
-#: A caller's own process may not be pure: only the default's levels are found again.
-_linear_beta_half_way = lru_cache(maxsize=64)(partial(_half_way, variance_preserving()))
-
-
-def _steps(
-    denoiser: Denoiser,
-    x: Tensor,
-    path: list[float],
-    order: int,
-    middles: list[float],
-    weights: Table,
-) -> Iterator[Tensor]:
-    denoise = fitting(denoiser, x)
-    start = max(0, min(order, len(path)) - 1)
-    residuals: list[Tensor] = []
-    for k, (sigma, sigma_next) in enumerate(pairwise(path[: start + 1])):
-        yield x
-        denoised = denoise(x, sigma)
-        residuals.insert(0, x - denoised)
-        if sigma_next == 0:
-            x = denoised
-        elif order == 2:
-            x = _heun(denoise, x, residuals[0] / sigma, sigma, sigma_next)
-        else:
-            x = _runge_kutta(denoise, x, residuals[0] / sigma, sigma, middles[k], sigma_next)
-    yield from noise_steps(denoiser, x, path[start:], weights[start:], older=residuals)
-
-
-def _heun(denoise: Denoiser, x: Tensor, eps: Tensor, sigma: float, sigma_next: float) -> Tensor:
-    h = sigma_next - sigma
-    end = _eps(denoise, torch.add(x, eps, alpha=h), sigma_next)
-    return x.add(eps, alpha=h / 2).add_(end, alpha=h / 2)
-
-
-def _runge_kutta(
-    denoise: Denoiser, x: Tensor, eps: Tensor, sigma: float, mid: float, sigma_next: float
-) -> Tensor:
-    h = sigma_next - sigma
-    second = _eps(denoise, torch.add(x, eps, alpha=mid - sigma), mid)
-    third = _eps(denoise, torch.add(x, second, alpha=mid - sigma), mid)
-    end = _eps(denoise, torch.add(x, third, alpha=h), sigma_next)
-    x = x.add(eps, alpha=h / 6).add_(second, alpha=h / 3)
-    return x.add_(third, alpha=h / 3).add_(end, alpha=h / 6)
-
-
-def _eps(denoise: Denoiser, x: Tensor, sigma: float) -> Tensor:
-    return (x - denoise(x, sigma)).div_(sigma)
+_linear_beta_steps = lru_cache(maxsize=16)(partial(_steps, variance_preserving()))

@@ -13,12 +13,19 @@ import numpy as np
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
-from theorylab.diffusion.samplers.linear_steps import LinearSteps, linear_states, linear_steps
+from theorylab.diffusion.samplers.linear_steps import (
+    LinearSteps,
+    Sum,
+    linear_states,
+    linear_steps,
+)
 from theorylab.diffusion.samplers.states import checked_path
 
-#: Of many steps ``sigma -> sigma_next``: the levels of the stages, and for each stage after the
-#: first, and for the end, what multiplies the slopes before it (Butcher's tableau, times h).
-Tableau = tuple[list[np.ndarray], list[list[np.ndarray]]]
+#: For each stage after the first, and for the end, what multiplies the slopes before it in each of
+#: many steps (Butcher's tableau, times h).
+Increments = list[list[np.ndarray]]
+#: The levels of the stages, and their increments, of steps from ``sigma`` to ``sigma_next``.
+Tableau = Callable[[np.ndarray, np.ndarray], tuple[list[np.ndarray], Increments]]
 
 
 def heun(
@@ -36,10 +43,10 @@ def heun(
     Karras et al. 2022 (arXiv 2206.00364), Algorithm 1 with ``sigma(t) = t``. Two evaluations a
     step, one in a step to sigma = 0. Arguments, states and errors as in :func:`~.ddim.ddim`.
     """
-    return _states(denoiser, x, sigmas, final_denoise, _heun)
+    return _states(denoiser, x, sigmas, final_denoise, heun_tableau)
 
 
-def _heun(sigma: np.ndarray, sigma_next: np.ndarray) -> Tableau:
+def heun_tableau(sigma: np.ndarray, sigma_next: np.ndarray) -> tuple[list[np.ndarray], Increments]:
     h = sigma_next - sigma
     return [sigma, sigma_next], [[h], [h / 2, h / 2]]
 
@@ -63,7 +70,7 @@ def midpoint(
     return _states(denoiser, x, sigmas, final_denoise, _midpoint)
 
 
-def _midpoint(sigma: np.ndarray, sigma_next: np.ndarray) -> Tableau:
+def _midpoint(sigma: np.ndarray, sigma_next: np.ndarray) -> tuple[list[np.ndarray], Increments]:
     middle, none = np.sqrt(sigma * sigma_next), 0 * sigma
     return [sigma, middle], [[middle - sigma], [none, sigma_next - sigma]]
 
@@ -87,10 +94,16 @@ def rk4(
     return _states(denoiser, x, sigmas, final_denoise, _rk4)
 
 
-def _rk4(sigma: np.ndarray, sigma_next: np.ndarray) -> Tableau:
-    h, none = sigma_next - sigma, 0 * sigma
-    middle = sigma + h / 2
-    stages = [[h / 2], [none, h / 2], [none, none, h]]
+def _rk4(sigma: np.ndarray, sigma_next: np.ndarray) -> tuple[list[np.ndarray], Increments]:
+    return four_stages(sigma, sigma_next, sigma + (sigma_next - sigma) / 2)
+
+
+def four_stages(
+    sigma: np.ndarray, sigma_next: np.ndarray, middle: np.ndarray
+) -> tuple[list[np.ndarray], Increments]:
+    """The classical tableau, with two of its stages at ``middle``, which need not be half-way."""
+    h, first, none = sigma_next - sigma, middle - sigma, 0 * sigma
+    stages = [[first], [none, first], [none, none, h]]
     return [sigma, middle, middle, sigma_next], [*stages, [h / 6, h / 3, h / 3, h / 6]]
 
 
@@ -99,33 +112,43 @@ def _states(
     x: Tensor,
     sigmas: Tensor | Iterable[float],
     final_denoise: bool,
-    tableau: Callable[[np.ndarray, np.ndarray], Tableau],
+    tableau: Tableau,
 ) -> Iterator[Tensor]:
     path = checked_path(x, sigmas, final_denoise=final_denoise)
     return linear_states(denoiser, x, path, _linear_steps(tuple(path), tableau))
 
 
 @lru_cache(maxsize=16)  # the same levels are walked again and again
-def _linear_steps(
-    path: tuple[float, ...], tableau: Callable[[np.ndarray, np.ndarray], Tableau]
-) -> LinearSteps:
+def _linear_steps(path: tuple[float, ...], tableau: Tableau) -> LinearSteps:
     to_zero = path[-1] == 0
     sigmas = np.array(path[:-1] if to_zero else path)
     levels, increments = tableau(sigmas[:-1], sigmas[1:])
     stages = len(levels)
-    # Rows: x, and the output of each stage, whose slope is (its point - its output)/its level.
+    # Rows: x, and the output of each stage.
     kept = np.eye(stages + 1)
-    point, slopes, weights = kept[0], [], []
-    for j, coefficients in enumerate(increments):
-        slopes.append((point - kept[j + 1]) / levels[j][:, None])
-        terms = zip(coefficients, slopes, strict=True)
-        point = kept[0] + sum(c[:, None] * slope for c, slope in terms)
-        weights.append(point)
+    weights = stage_weights(kept[0], list(kept[1:]), levels, increments)
     sums = [
-        (float(levels[j][k]), j + 1, weights[j][k], j + 1 == stages)
+        Sum(weights[j][k], j + 1, float(levels[j][k]), state=0 if j + 1 == stages else None)
         for k in range(len(sigmas) - 1)
         for j in range(stages)
     ]
     if to_zero:
-        sums.append((path[-2], 1, kept[1], True))
+        sums.append(Sum(kept[1], 1, path[-2], state=0))
     return linear_steps(sums, stages + 1)
+
+
+def stage_weights(
+    x: np.ndarray, outputs: list[np.ndarray], levels: list[np.ndarray], increments: Increments
+) -> list[np.ndarray]:
+    """The weights of each stage's point after the first, and of the end: ``(steps, rows)`` each.
+
+    ``x`` and ``outputs`` are those of the state and of each stage's output, ``(rows,)`` or
+    ``(steps, rows)``: ones at their places. Slope j is ``(point j - output j)/levels[j]``.
+    """
+    point, slopes, sums = x, [], []
+    for output, level, coefficients in zip(outputs, levels, increments, strict=True):
+        slopes.append((point - output) / level[:, None])
+        terms = zip(coefficients, slopes, strict=True)
+        point = x + sum(c[:, None] * slope for c, slope in terms)
+        sums.append(point)
+    return sums

@@ -62,15 +62,20 @@ def check_finite(state: Tensor, step: int, sigmas: list[float]) -> None:
 
 
 def add_noise(x: Tensor, level: float, generator: torch.Generator | None) -> Tensor:
-    """``x + level w``, ``w`` standard normal in the shape and dtype of ``x``; a new tensor.
+    """``x + level w``, ``w`` standard normal in the shape and dtype of ``x``; a new tensor."""
+    return draw_(torch.empty_like(x), level, generator).add_(x)
 
-    Drawn on the generator's device (that of ``x`` without one), so that a CPU generator gives the
+
+def draw_(out: Tensor, level: float, generator: torch.Generator | None) -> Tensor:
+    """``out``, filled with ``level w``, ``w`` standard normal.
+
+    Drawn on the generator's device (that of ``out`` without one), so that a CPU generator gives the
     same bits whatever device the sampler runs on.
     """
-    if generator is None or generator.device == x.device:
-        return torch.empty_like(x).normal_(0.0, level, generator=generator).add_(x)
-    drawn = torch.empty_like(x, device=generator.device).normal_(0.0, level, generator=generator)
-    return drawn.to(x.device).add_(x)
+    if generator is None or generator.device == out.device:
+        return out.normal_(0.0, level, generator=generator)
+    drawn = torch.empty_like(out, device=generator.device)
+    return out.copy_(drawn.normal_(0.0, level, generator=generator))
 
 
 def finite_states(

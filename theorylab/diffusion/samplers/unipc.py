@@ -7,7 +7,12 @@ import numpy as np
 from torch import Tensor
 
 from theorylab.diffusion.denoisers import Denoiser
-from theorylab.diffusion.samplers.linear_steps import LinearSteps, linear_states, linear_steps
+from theorylab.diffusion.samplers.linear_steps import (
+    LinearSteps,
+    Sum,
+    linear_states,
+    linear_steps,
+)
 from theorylab.diffusion.samplers.multistep import check_order, data_integrals, weights_of_steps
 from theorylab.diffusion.samplers.states import checked_path
 
@@ -48,58 +53,60 @@ def unipc(
     """
     check_order(order, 3)
     path = checked_path(x, sigmas, final_denoise=final_denoise)
-    if step_function not in WEIGHTS:
-        known = " or ".join(map(repr, WEIGHTS))
+    if step_function not in STEP_FUNCTIONS:
+        known = " or ".join(map(repr, STEP_FUNCTIONS))
         raise ValueError(f"step_function must be {known}, got {step_function!r}")
-
     return linear_states(denoiser, x, path, _linear_steps(tuple(path), order, step_function))
 
 
-def coefficients(nodes: np.ndarray, ends: np.ndarray, step_function: str) -> np.ndarray:
-    """Rows of 2p + 1 weights from ``nodes (steps, p)``, newest first, to ``ends (steps,)``.
-
-    First the p of the prediction, for ``D_k, D_{k-1}, ...``; then the p + 1 of the correction, for
-    ``D_{k+1}, D_k, ...``. Beside either stands ``ends/nodes[:, 0]`` times ``x_k``.
-    """
+def prediction(nodes: np.ndarray, ends: np.ndarray, step_function: str) -> np.ndarray:
+    """UniP's weights of ``D_k, D_{k-1}, ...``, beside ``ends/nodes[:, 0]`` times ``x_k``."""
     kept = ends / nodes[:, 0]
-    halved = -0.5 * STEP_FUNCTIONS[step_function](np.log(kept))
-    if nodes.shape[1] == 1:
-        return np.stack([1 - kept, halved, 1 - kept - halved], axis=1)
     if nodes.shape[1] == 2:
-        extra = halved * np.log(kept) / np.log(nodes[:, 0] / nodes[:, 1])
-        prediction = np.stack([1 - kept + extra, -extra], axis=1)
-    else:  # the conditions determine rho and B cancels: an integral of the polynomial is left
-        prediction = data_integrals(nodes, nodes[:, 0], ends)
-    with_end = np.concatenate([ends[:, None], nodes], axis=1)
-    correction = data_integrals(with_end, nodes[:, 0], ends)
-    return np.concatenate([prediction, correction], axis=1)
+        slope = _half(kept, step_function) * np.log(kept) / np.log(nodes[:, 0] / nodes[:, 1])
+        return np.stack([1 - kept + slope, -slope], axis=1)
+    # One condition less than unknowns is left elsewhere, so that B cancels.
+    return data_integrals(nodes, nodes[:, 0], ends)
 
 
-#: One function for each step function, so that its tables are found again.
-WEIGHTS = {name: partial(coefficients, step_function=name) for name in STEP_FUNCTIONS}
+def correction(nodes: np.ndarray, ends: np.ndarray, step_function: str) -> np.ndarray:
+    """UniC's weights of ``D_{k+1}, D_k, ...``, beside ``ends/nodes[:, 0]`` times ``x_k``."""
+    kept = ends / nodes[:, 0]
+    if nodes.shape[1] == 1:
+        half = _half(kept, step_function)
+        return np.stack([half, 1 - kept - half], axis=1)
+    return data_integrals(np.concatenate([ends[:, None], nodes], axis=1), nodes[:, 0], ends)
+
+
+def _half(kept: np.ndarray, step_function: str) -> np.ndarray:
+    """``-B rho`` with rho = 1/2."""
+    return -0.5 * STEP_FUNCTIONS[step_function](np.log(kept))
 
 
 @lru_cache(maxsize=16)  # the same levels are walked again and again
 def _linear_steps(path: tuple[float, ...], order: int, step_function: str) -> LinearSteps:
     """At each level the state is corrected by the output there, and the next one predicted."""
-    weights = WEIGHTS[step_function]
+    weights = partial(prediction, step_function=step_function)
     # A step to sigma = 0 predicts the denoised.
-    rows = weights_of_steps(path, order, weights, to_zero=(1.0, 0.0, 0.0))
-    calls, last = range(len(rows)), len(rows) - 1
-    slots = [1 + k % (order + 1) for k in calls]
-    sums = []
+    predicted = weights_of_steps(path, order, weights, to_zero=(1.0,))
+    weights = partial(correction, step_function=step_function)
+    corrected = weights_of_steps(path, order, weights, to_zero=(0.0,))
+    sums, last = [], len(path) - 2
+    slots = [1 + k % (order + 1) for k in range(last + 1)]
 
-    def add(k: int, x: float, outputs: tuple[float, ...], asked: bool, is_state: bool) -> None:
+    def row(step: int, k: int, outputs: np.ndarray) -> np.ndarray:
+        """Of the state that step starts from, and of outputs k, k - 1, ..."""
         weights = np.zeros(order + 2)
-        weights[0] = x
-        for j, weight in enumerate(outputs):
-            weights[slots[k - j]] = weight
-        sums.append((path[k] if asked else None, slots[k], weights, is_state))
+        weights[0] = path[step + 1] / path[step]
+        for j in range(min(len(outputs), k + 1)):
+            weights[slots[k - j]] = outputs[j]
+        return weights
 
-    for k in calls:
+    for k, slot in enumerate(slots):
+        level = path[k]
         if k > 0:
-            correction = rows[k - 1][len(rows[k - 1]) // 2 :]
-            add(k, path[k] / path[k - 1], correction, asked=True, is_state=True)
-        prediction = rows[k][: len(rows[k]) // 2]
-        add(k, path[k + 1] / path[k], prediction, asked=k == 0, is_state=k == last)
+            sums.append(Sum(row(k - 1, k, corrected[k - 1]), slot, level, state=0))
+            level = None  # asked already
+        state = 0 if k == last else None
+        sums.append(Sum(row(k, k, predicted[k]), slot, level, state=state))
     return linear_steps(sums, order + 2)
