@@ -4,13 +4,22 @@ import pytest
 import torch
 from torch.autograd import forward_ad
 
+from theorylab.diffusion import samplers
 from theorylab.diffusion.distributions import GaussianMixture
-from theorylab.diffusion.samplers import heun, midpoint, rk4, unipc
 from theorylab.diffusion.samplers.linear_steps import SMALL
 from theorylab.diffusion.schedules import append_zero, log_linear
 
-SAMPLERS = {"heun": heun, "midpoint": midpoint, "rk4": rk4, "unipc": unipc}
+
+def stirred(denoiser, x, sigmas):
+    generator = torch.Generator().manual_seed(9)
+    return samplers.edm_stochastic(denoiser, x, sigmas, churn=4.0, generator=generator)
+
+
+NAMES = ("heun", "midpoint", "rk4", "unipc", "lms", "ipndm", "pndm", "deis", "dpm_solver_pp")
+DETERMINISTIC = {name: getattr(samplers, name) for name in NAMES}
+SAMPLERS = DETERMINISTIC | {"edm_stochastic": stirred}
 every = pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
+without_noise = pytest.mark.parametrize("sampler", DETERMINISTIC.values(), ids=DETERMINISTIC)
 SIGMAS = append_zero(log_linear(7, 0.05, 20.0))
 LAW = GaussianMixture.isotropic([0.4, 0.6], [[1.0, -0.5], [-0.8, 0.4]], [0.3, 0.5])
 
@@ -39,14 +48,14 @@ def test_arrays_and_tensors_take_the_same_steps(sampler, dtype, close):
     torch.testing.assert_close(arrays, tensors.detach(), rtol=close, atol=close)
 
 
-@every
+@without_noise
 def test_no_row_depends_on_the_others(sampler):
     x = start(45)
     alone = torch.cat([states(sampler, row[None], scaled(0.7)) for row in x], dim=1)
     assert torch.equal(states(sampler, x, scaled(0.7)), alone)
 
 
-@every
+@without_noise
 def test_a_large_batch_takes_the_steps_of_a_small_one(sampler):
     x = start(SMALL)
     small = torch.cat([states(sampler, part) for part in x.split(100)], dim=1)
@@ -123,7 +132,7 @@ def test_outputs_of_another_type_are_taken_in_that_of_x(sampler):
     torch.testing.assert_close(in_bfloat16, rounded, rtol=2e-5, atol=2e-5)
 
 
-@every
+@without_noise
 def test_large_finite_entries_are_not_refused(sampler):
     # Their sum is not finite in float32.
     x = torch.full((1, 40), 1e37)
@@ -131,7 +140,7 @@ def test_large_finite_entries_are_not_refused(sampler):
     torch.testing.assert_close(last, x / 4)
 
 
-@every
+@without_noise
 def test_any_shape_of_state(sampler):
     for shape in [(3,), (2, 1, 3), (0, 2)]:
         x = torch.ones(shape, dtype=torch.float64)
