@@ -1,14 +1,14 @@
-"""Errors of ddpm_noise_levels against a double integral over the data point and the noise."""
+"""Errors of noise_prediction against a double integral over the data point and the noise."""
 
 import numpy as np
 import pytest
-from theorylab.experiments.schedules import ddpm_noise_levels
+from theorylab.experiments.projection import noise_prediction
 
 
 @pytest.mark.parametrize("place", [2, 4])
 def test_mean_square_error_is_the_double_integral(place):
-    weights, means, stds = map(np.array, ddpm_noise_levels.LAWS["two modes"])
-    found = ddpm_noise_levels.errors("two modes", 400).isel(sigma=place)
+    weights, means, stds = map(np.array, noise_prediction.LAWS["two modes"])
+    found = noise_prediction.errors("two modes", 400).isel(sigma=place)
     sigma = float(found.sigma)
     phi = lambda x, sd: np.exp(-(x**2) / (2 * sd**2)) / (sd * np.sqrt(2 * np.pi))
     x0, noise = np.meshgrid(np.linspace(-6, 6, 601), np.linspace(-8, 8, 201), indexing="ij")
