@@ -1,15 +1,13 @@
 r"""Admissible schedules: how slowly must sigma fall for DDIM to track the distance to the data?
 
 Document 000 calls a schedule (eta, nu)-admissible when it falls slowly enough for its error model
-to keep holding, log-linear ones for steps beta < C(eta, nu). Against the worst errors this is
-decided by one product: nu_min = prod 1/(1 - eta (sigma_i/sigma_{i-1} - 1)), and no nu at all once a
-ratio reaches 1 + 1/eta. C must depend on the number of steps N: beta* = c/(eta + c), c = 1 -
-nu^(-1/N), and no constant serves every N. With N the largest ratio of noise levels grows to
-nu^(1/eta), which bounds every admissible schedule.
+to keep holding. Against the worst errors this is decided by one product: nu_min = prod
+1/(1 - eta (sigma_i/sigma_{i-1} - 1)), and no nu at all once a ratio reaches 1 + 1/eta. Whatever
+the number of steps, the noise levels of an admissible schedule span at most nu^(1/eta).
 
 The worst case is acted out exactly, in rational numbers, by errors of +-eta x on K = {0}; schedules
-of the library stand beside 40 digits. The theorem that makes use of this is judged in
-`ddim_tracking`.
+of the library stand beside 40 digits. How long the steps of a log-linear schedule may be is judged
+in `log_linear_steps`, the theorem that makes use of this in `ddim_tracking`.
 """
 
 import itertools
@@ -37,7 +35,7 @@ ETAS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)
 
 @experiment.measure(grid={"steps": [2, 5, 10, 20, 50, 100]})
 def named_schedules(steps):
-    """1/nu_min (0: none) of five schedules, against closed forms in 40 digits, node by node."""
+    """1/nu_min (0: none) of five schedules, against closed forms in 40 digits."""
     grid = schedules.ddpm_grid()
     ours = schedules.snap_up(schedules.log_linear(max(1, steps - 1), 0.06, HIGH), grid)
     library = {
@@ -49,13 +47,9 @@ def named_schedules(steps):
     }
     with mp.workdps(40):
         oracle = nodes_in_high_precision(steps)
-        nodes, shifted, inverse, closed = [], [], [], []
+        inverse, closed = [], []
         for name, sigmas in library.items():
             exact = oracle[name]
-            power = mp.mpf(steps) / (steps + 1)
-            nodes.append(largest_relative_error(sigmas, exact))
-            slipped = [exact[0] * (t / exact[0]) ** power for t in exact]
-            shifted.append(largest_relative_error(sigmas, slipped))
             inverse.append([1 / admissibility.smallest_nu(sigmas, eta) for eta in ETAS])
             ratios = [a / b for a, b in itertools.pairwise(exact)]
             rules = {
@@ -71,7 +65,6 @@ def named_schedules(steps):
             )
     return xr.Dataset(
         {
-            "node_error": (("schedule", "arm"), np.array([nodes, shifted], dtype=float).T),
             "inverse_nu": (
                 ("schedule", "eta"),
                 np.array(inverse, dtype=float),
@@ -80,17 +73,8 @@ def named_schedules(steps):
             "closed": (("schedule", "rule", "eta"), np.array(closed, dtype=float)),
             "log_range": ("schedule", [float(s[0].log() - s[-1].log()) for s in library.values()]),
         },
-        {
-            "schedule": list(library),
-            "eta": list(ETAS),
-            "rule": list(rules),
-            "arm": ["N", "N + 1"],
-        },
+        {"schedule": list(library), "eta": list(ETAS), "rule": list(rules)},
     )
-
-
-def largest_relative_error(sigmas, exact):
-    return max(abs(mp.mpf(s) / t - 1) for s, t in zip(sigmas.tolist(), exact, strict=True))
 
 
 def nodes_in_high_precision(steps):
@@ -206,128 +190,6 @@ def cap_of_named_schedules(named_schedules, plus=0.0, factor=1.0):
     )
 
 
-STEP_COUNTS = (1, 2, 10, 28, 300)
-
-
-def log_linear_is_admissible(steps_of_beta=None, factor=1.0, rule="exact", attained=False):
-    """Band reached with N steps of beta; beta from N, or from a fixed ``steps_of_beta``."""
-    cells = list(itertools.product((0.05, 0.1, 0.5, 2.0), (1.5, 2.0, 4.0), STEP_COUNTS))
-    excess = []
-    with mp.workdps(30):
-        for eta, nu, steps in cells:
-            counted = steps_of_beta or steps
-            beta = admissibility.log_linear_beta(eta, nu, counted)
-            if rule == "logarithm":
-                beta = math.log(nu) / counted / (eta + math.log(nu) / counted)
-            worst = adversary.reached_nu(
-                adversary.geometric_levels(mp.mpf(beta) * factor, steps), mp.mpf(eta)
-            )
-            excess.append(1.0 if worst is None else float(min(worst, 2 * nu) / nu - 1))
-    reason = (
-        "rounding: one float beta, then 30 digits; the adversary attains nu, so equality must "
-        "pass, and 1 % of beta moves it by over 1e-4"
-    )
-    excess = xr.DataArray(excess, dims="cell")
-    if attained:
-        return checks.identity(np.abs(excess), rounding=1e-11, margin=1e-9, reason=reason)
-    return checks.bound(excess, rounding=1e-11, margin=1e-9, reason=reason)
-
-
-def largest_step_exact(factor=Fraction(1), nu0=Fraction(1), counts_nu0=True, below=True):
-    """At rational beta* the schedule is admissible and 1e-9 above it is not; 0 where so."""
-    wrong = []
-    for eta, c, steps in itertools.product(
-        (Fraction(1, 20), Fraction(1, 2), Fraction(3)),
-        (Fraction(1, 10), Fraction(1, 3)),
-        (1, 7, 30),
-    ):
-        nu = (nu0 if counts_nu0 else 1) / (1 - c) ** steps
-        beta = factor * c / (eta + c)
-        admissible = lambda b, nu=nu, eta=eta, n=steps: admissibility.is_admissible(
-            adversary.geometric_levels(b, n), eta, max(nu, nu0), nu0
-        )
-        wrong += [int(not admissible(beta)), int(admissible(beta * (1 + Fraction(1, 10**9))))]
-    return checks.certificate(wrong, (0.0, 0.0), "rational numbers; 0 where the claim holds")
-
-
-def beta_star_symbolic(added=1):
-    """(1 - beta*)(nu0/nu)^(1/N) = 1 - beta*(eta + 1)."""
-    eta, nu, nu0, steps = sp.symbols("eta nu nu0 N", positive=True)
-    c = 1 - (nu0 / nu) ** (1 / steps)
-    beta = c / (eta + c)
-    gap = (1 - beta) * (nu0 / nu) ** (1 / steps) - (1 - beta * (eta + added))
-    return checks.proof(gap, {eta: sp.Rational(1, 3), nu: 3, nu0: 2, steps: 2})
-
-
-def constant_vanishes(power=1, added=0.0):
-    """N beta*_N -> log(nu)/eta, so that the infimum over N is 0."""
-    cells = list(itertools.product((0.05, 0.1, 0.5), (1.5, 2.0, 4.0)))
-    counts = [100 * 2**k for k in range(9)]
-    values = [
-        [
-            n**power * admissibility.log_linear_beta(eta, nu, n) * (eta + added) / math.log(nu)
-            for n in counts
-        ]
-        for eta, nu in cells
-    ]
-    return checks.limit(
-        xr.DataArray(values, dims=("cell", "h")),
-        target=1.0,
-        margin=1e-6,
-        h=[1 / n for n in counts],
-        exponents=[1, 2, 3],
-        rounding=1e-13,
-        reason="a series in 1/N, extrapolated to better than 1e-9; neighbours are off by 10 %",
-    )
-
-
-def log_linear_nodes(named_schedules, schedule="log-linear", arm="N"):
-    d = named_schedules
-    return checks.identity(
-        d.node_error.sel(arm=arm, schedule=schedule),
-        rounding=1e-13,
-        margin=1e-10,
-        reason="rounding: one exponential of a number below 5",
-    )
-
-
-def infinite_steps_symbolic(added=0, contraction=1):
-    """Logarithms of N equal steps are g(1/N)/(1/N) with g(0) = 0, so their limit is g'(0)."""
-    h, log_nu, eta = sp.symbols("h L eta", positive=True)
-    c = 1 - sp.exp(-log_nu * h)
-    beta = c / (eta + c)
-    noise, distance = sp.log(1 - beta), sp.log(1 - contraction * beta * (1 - eta))
-    limits = -log_nu / (eta + added), -log_nu * (1 - eta) / (eta + added)
-    parts = [
-        part
-        for g, value in zip((noise, distance), limits, strict=True)
-        for part in (g.subs(h, 0), g.diff(h).subs(h, 0) - value)
-    ]
-    return checks.proof(parts, {log_nu: 1, eta: sp.Rational(1, 3)})
-
-
-def infinite_steps(added=0.0, factor=1.0):
-    """log(sigma_N/sigma_0) at beta*_N, over log(nu)/eta."""
-    cells = list(itertools.product((0.05, 0.1, 0.5), (1.5, 2.0, 4.0)))
-    counts = [100 * 2**k for k in range(9)]
-    values = [
-        [
-            math.log(admissibility.largest_noise_ratio(eta, nu, n)) * (eta + added) / math.log(nu)
-            for n in counts
-        ]
-        for eta, nu in cells
-    ]
-    return checks.limit(
-        xr.DataArray(values, dims=("cell", "h")),
-        target=factor,
-        margin=1e-6,
-        h=[1 / n for n in counts],
-        exponents=[1, 2, 3],
-        rounding=1e-12,
-        reason="a series in 1/N, extrapolated to better than 1e-9; neighbours are off by 2 %",
-    )
-
-
 def cap_symbolic(added=0):
     """rho^(-eta) >= 1 - eta (rho - 1): a convex function above its tangent at rho = 1.
 
@@ -421,129 +283,6 @@ experiment.claim(
     controls=[
         Control("a hundredth more eta", rule="1 % more"),
         Control(r"\beta_i in place of \sigma_i/\sigma_{i-1} - 1", rule="beta"),
-    ],
-)
-constant = experiment.claim(
-    "loglinear-admissible-constant-corrected",
-    r"\sigma_{t-1} = (1-\beta)\sigma_t \text{ is } (\eta,\nu)\text{-admissible for } \beta \le"
-    r" \tfrac{c}{\eta + c},\ c = 1 - \nu^{-1/N}",
-    source=SCHEDULE,
-    entries="loglinear-admissible-constant",
-    kind="inequality",
-    form="corrected",
-    conditions="N steps, K = {0} and the worst errors",
-    check=log_linear_is_admissible,
-    controls=[
-        Control(r"1.05\,\beta^*", factor=1.05),
-        Control(r"c = \log(\nu)/N", rule="logarithm"),
-    ],
-)
-experiment.claim(
-    "loglinear-admissible-constant-as-stated",
-    r"\sigma_{t-1} = (1-\beta)\sigma_t \text{ is } (\eta,\nu)\text{-admissible for }"
-    r" \beta < C(\eta,\nu)",
-    source=SCHEDULE,
-    entries="loglinear-admissible-constant",
-    kind="inequality",
-    conditions="for every number of steps; C = beta*_100, and no other constant serves",
-    check=log_linear_is_admissible,
-    steps_of_beta=100,
-    expected="refuted",
-    twin=constant,
-)
-experiment.claim(
-    "loglinear-admissible-constant-attained",
-    r"\nu_{\min} = \nu \text{ at } \beta^* = \tfrac{c}{\eta + c},\ c = 1 - \nu^{-1/N}",
-    source=SCHEDULE,
-    entries="loglinear-admissible-constant",
-    form="derived",
-    conditions="N steps from 1 to 300",
-    check=log_linear_is_admissible,
-    attained=True,
-    controls=[
-        Control(r"0.99\,\beta^*", factor=0.99),
-        Control(r"c = \log(\nu)/N", rule="logarithm"),
-    ],
-)
-experiment.claim(
-    "loglinear-admissible-constant-exact",
-    r"\beta^* \text{ is admissible and } (1 + 10^{-9})\beta^* \text{ is not},\quad"
-    r" c = 1 - (\nu_0/\nu)^{1/N}",
-    source=SCHEDULE,
-    entries="loglinear-admissible-constant",
-    form="derived",
-    conditions="initial band nu0 = 3/2: the inequality is not strict, and sharp",
-    check=largest_step_exact,
-    nu0=Fraction(3, 2),
-    controls=[
-        Control(r"1.05\,\beta^*", factor=Fraction(21, 20)),
-        Control(r"0.95\,\beta^*", factor=Fraction(19, 20)),
-        Control(r"c = 1 - \nu^{-1/N}", counts_nu0=False),
-    ],
-)
-experiment.claim(
-    "loglinear-admissible-constant-symbolic",
-    r"(1-\beta^*)(\nu_0/\nu)^{1/N} = 1 - \beta^*(1+\eta)",
-    source=SCHEDULE,
-    entries="loglinear-admissible-constant",
-    form="derived",
-    check=beta_star_symbolic,
-    controls=[Control(r"1 - \beta^*\eta", added=0)],
-)
-experiment.claim(
-    "loglinear-admissible-constant-vanishes",
-    r"N\beta^*_N \to \log(\nu)/\eta",
-    source=SCHEDULE,
-    entries="loglinear-admissible-constant",
-    kind="limit",
-    form="derived",
-    conditions="eta > 0: the infimum over N is 0, so no constant is free of N",
-    check=constant_vanishes,
-    controls=[
-        Control(r"\log(\nu)/(1 + \eta)", added=1.0),
-        Control(r"\sqrt N \beta^*_N", power=0.5),
-    ],
-)
-experiment.claim(
-    "loglinear-admissible-constant-nodes",
-    r"\sigma_k = \sigma_N (\sigma_0/\sigma_N)^{k/N}",
-    source=SCHEDULE,
-    entries="loglinear-admissible-constant",
-    form="derived",
-    conditions="the library's log-linear schedule against 40 digits",
-    check=log_linear_nodes,
-    controls=[
-        Control("exponent k/(N + 1)", arm="N + 1"),
-        Control("EDM's nodes shifted", schedule="edm", arm="N + 1"),
-    ],
-)
-experiment.claim(
-    "admissible-infinite-step-limit-symbolic",
-    r"(1-\beta^*_N)^N \to \nu^{-1/\eta},\quad"
-    r" (1 - \beta^*_N(1-\eta))^N \to \nu^{-(1-\eta)/\eta}",
-    source=SCHEDULE,
-    entries="admissible-infinite-step-limit",
-    kind="limit",
-    form="derived",
-    conditions="beta* with c = 1 - nu^(-1/N); derivative at 1/N = 0 of the logarithm",
-    check=infinite_steps_symbolic,
-    controls=[
-        Control(r"\nu^{-1/(1+\eta)}", added=1),
-        Control("twice the contraction", contraction=2),
-    ],
-)
-experiment.claim(
-    "admissible-infinite-step-limit",
-    r"\log(\sigma_N/\sigma_0) \to \log(\nu)/\eta",
-    source=SCHEDULE,
-    entries="admissible-infinite-step-limit",
-    kind="limit",
-    form="derived",
-    conditions="the largest ratio that N admissible steps span; N to 25,600",
-    check=infinite_steps,
-    controls=[
-        Control(r"\log(\nu)/(1+\eta)", added=1.0),
-        Control("a fiftieth less", factor=0.98),
     ],
 )
 experiment.claim(

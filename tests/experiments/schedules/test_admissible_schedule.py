@@ -20,6 +20,7 @@ def test_oracle_nodes_against_the_digitised_plot():
     "name",
     [
         "admissible_schedule",
+        "log_linear_steps",
         "ddim_tracking",
         "ddim_tracking_trajectories",
         "ddim_error_model",
