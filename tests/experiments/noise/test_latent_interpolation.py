@@ -43,19 +43,3 @@ def test_slerp_of_halves_has_two_angles():
     found = latent._slerp_of_halves(z1, z2, 0.3)
     assert torch.equal(found[:, 2:], slerp(z1[:, 2:], z2[:, 2:], 0.3))
     assert not torch.allclose(found, slerp(z1, z2, 0.3))
-
-
-def test_couplings_are_covariances():
-    """Each law that a claim asserts, from coefficients of z1 and z2."""
-    for w in WEIGHTS:
-        for v in WEIGHTS:
-            for name, (a, b) in {
-                "linear": (np.array([1 - w, w]), np.array([1 - v, v])),
-                "angles atan(w/(1-w))": tuple(
-                    np.array([1 - u, u]) / math.sqrt((1 - u) ** 2 + u**2) for u in (w, v)
-                ),
-                "angles w pi/2": tuple(
-                    np.array([math.cos(u * math.pi / 2), math.sin(u * math.pi / 2)]) for u in (w, v)
-                ),
-            }.items():
-                assert latent.COUPLINGS[name](w, v) == pytest.approx(a @ b, abs=1e-14)
