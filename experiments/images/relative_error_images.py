@@ -16,7 +16,6 @@ it is told the smallest.
 """
 
 import functools
-from functools import partial
 
 import torch
 import xarray as xr
@@ -249,16 +248,15 @@ def pooled(values, dim):
 
 # ---- claims -----------------------------------------------------------------------------------
 
-learned = partial(
-    experiment.claim,
-    source=Source("000", "slide 'Denoising approximates projection'"),
-    entries="learned-denoiser-approximates-projection",
+learned = experiment.about(
+    "learned-denoiser-approximates-projection",
+    Source("000", "slide 'Denoising approximates projection'"),
     kind="empirical",
 )
 ALONG = "K the 60,000 training images, DDIM of the network from sigma = 80"
 
 large = learned(
-    "learned-denoiser-approximates-projection-large-noise",
+    "large-noise",
     r"E|D - \mathrm{proj}_K(x)| / \mathrm{dist}_K(x) \le 0.2",
     form="reading",
     conditions=f"{ALONG}, sigma >= 2",
@@ -270,7 +268,7 @@ large = learned(
     ],
 )
 learned(
-    "learned-denoiser-approximates-projection-as-stated",
+    "as-stated",
     r"E|D - \mathrm{proj}_K(x)| / \mathrm{dist}_K(x) \le 0.2",
     expected="refuted",
     conditions=f"{ALONG}, all levels down to 0.04",
@@ -279,9 +277,8 @@ learned(
     twin=large,
 )
 learned(
-    "learned-denoiser-approximates-projection-small-noise",
+    "small-noise",
     r"E|D - \mathrm{proj}_K(x)| / \mathrm{dist}_K(x) \ge 0.5",
-    form="derived",
     conditions=f"{ALONG}, sigma <= 0.1: a network that generalises is told less than its distance",
     check=error_at_most,
     low=0.0,
@@ -291,7 +288,7 @@ learned(
     controls=[Control("the ideal denoiser", arm="ideal"), Control("sigma >= 2", low=2, high=80.0)],
 )
 learned(
-    "learned-denoiser-approximates-projection-ideal",
+    "ideal",
     r"E|D^* - \mathrm{proj}_K(x)| / \mathrm{dist}_K(x) \le 0.2",
     form="reading",
     conditions="K the 60,000 training images, DDIM of their ideal denoiser, all levels",
@@ -301,7 +298,7 @@ learned(
     controls=[Control("the network", arm="network")],
 )
 learned(
-    "learned-denoiser-approximates-projection-band",
+    "band",
     r"|E\,\mathrm{dist}_K(x_\sigma)/(\sqrt{n}\,\sigma) - 1| \le 0.05",
     form="reading",
     conditions=f"{ALONG}, sigma >= 2",
@@ -312,9 +309,8 @@ learned(
     ],
 )
 learned(
-    "learned-denoiser-approximates-projection-band-left",
+    "band-left",
     r"E\,\mathrm{dist}_K(x_\sigma)/(\sqrt{n}\,\sigma) \ge 2",
-    form="derived",
     conditions=f"{ALONG}, sigma <= 0.1",
     check=outside_band,
     controls=[
@@ -323,9 +319,8 @@ learned(
     ],
 )
 learned(
-    "learned-denoiser-approximates-projection-untrained",
+    "untrained",
     r"E|D - \mathrm{proj}_K(x)| / \mathrm{dist}_K(x) \le 0.2",
-    form="derived",
     conditions="K and states as above, sigma >= 10, D = c_skip x of an untrained network",
     check=error_at_most,
     arm="untrained",
@@ -333,46 +328,48 @@ learned(
     controls=[Control("sigma >= 2", low=2.0)],
 )
 
-origin = partial(
-    experiment.claim,
-    source=Source("001", "slide 'Conclusion'"),
-    entries="conclusion-origin-and-gap",
+origin = experiment.about(
+    "conclusion-origin-and-gap",
+    Source("001", "slide 'Conclusion'"),
     kind="empirical",
     form="reading",
 )
 origin(
-    "conclusion-origin-and-gap-optimal-memorises",
+    "optimal-memorises",
     r"P(\min_i |r^*(\hat x_s, s) - x_i| \le 10^{-3}) \ge 1/2",
+    form="reading",
     conditions="DDIM with the optimal denoiser of 60,000 images: nothing new is generated",
     check=ends_at_images,
     controls=[Control("the network", source="network")],
 )
 origin(
-    "conclusion-origin-and-gap-network-generates",
+    "network-generates",
     r"E\min_i |r_\theta(\hat x_s, s) - x_i| \ge \tfrac12 E\min_i |x_{\mathrm{test}} - x_i|",
+    form="reading",
     conditions="the same noises: what is new comes from the deviation of the learned score",
     check=ends_as_far,
     controls=[Control("the optimal denoiser", source="ideal"), Control("5 times", share=2.5)],
 )
 
-matched = partial(
-    experiment.claim,
-    source=Source("000", "slide 'Intuitions on error model'"),
-    entries="small-noise-needs-matched-sigma",
+matched = experiment.about(
+    "small-noise-needs-matched-sigma",
+    Source("000", "slide 'Intuitions on error model'"),
     kind="empirical",
 )
 NOISED = "noised training images, true noise 0.3, 1, 3, 10"
 matched(
-    "small-noise-needs-matched-sigma-not-larger",
+    "not-larger",
     r"E\,\eta(\sigma_{\mathrm{true}}) \le E\,\eta(4\sigma_{\mathrm{true}})",
+    form="as stated",
     conditions=f"the network; {NOISED}",
     check=told_closer,
     second=4.0,
     controls=[Control("the other way round", first=4.0, second=1.0)],
 )
 matched(
-    "small-noise-needs-matched-sigma-not-smaller",
+    "not-smaller",
     r"E\,\eta(\sigma_{\mathrm{true}}) \le E\,\eta(\sigma_{\mathrm{true}}/4)",
+    form="as stated",
     conditions=f"the network; {NOISED}",
     check=told_closer,
     controls=[
@@ -381,9 +378,8 @@ matched(
     ],
 )
 matched(
-    "small-noise-needs-matched-sigma-ideal",
+    "ideal",
     r"\mathrm{median}[\eta(\sigma_{\mathrm{true}}/4) - \eta(\sigma_{\mathrm{true}})] \le 0",
-    form="derived",
     # Of its differences most are 0 at small noise: Student's interval does not hold for them.
     conditions=f"the ideal denoiser; {NOISED}: told less it projects better, nothing to match",
     method="sign",

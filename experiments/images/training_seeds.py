@@ -258,14 +258,14 @@ claim = partial(experiment.claim, kind="empirical")
 SEEDS = "networks of `train digits`, mean over training seeds"
 ALONG = f"{SEEDS}; Heun's method from sigma = 48 to 0.05, K the training images"
 
-projection = partial(
-    claim,
-    source=Source("000", "slide 'Denoising approximates projection'"),
-    entries="learned-denoiser-approximates-projection",
+projection = experiment.about(
+    "learned-denoiser-approximates-projection",
+    Source("000", "slide 'Denoising approximates projection'"),
+    kind="empirical",
     check=projects,
 )
 large = projection(
-    "learned-denoiser-approximates-projection-seeds-large-noise",
+    "seeds-large-noise",
     r"\max_\sigma E|D - \mathrm{proj}_K(x)| / \mathrm{dist}_K(x) \le 0.2",
     form="reading",
     conditions=f"{ALONG}, sigma >= 3",
@@ -275,7 +275,7 @@ large = projection(
     ],
 )
 projection(
-    "learned-denoiser-approximates-projection-seeds-as-stated",
+    "seeds-as-stated",
     r"\max_\sigma E|D - \mathrm{proj}_K(x)| / \mathrm{dist}_K(x) \le 0.2",
     expected="refuted",
     conditions=f"{ALONG}, all levels",
@@ -283,9 +283,8 @@ projection(
     twin=large,
 )
 projection(
-    "learned-denoiser-approximates-projection-seeds-small-noise",
+    "seeds-small-noise",
     r"\min_\sigma E|D - \mathrm{proj}_K(x)| / \mathrm{dist}_K(x) \ge 0.5",
-    form="derived",
     conditions=f"{ALONG}, sigma <= 0.1: networks that generalise end between the images",
     low=0.0,
     high=0.1,
@@ -310,24 +309,23 @@ claim(
         Control("untrained networks", denoiser="untrained"),
     ],
 )
-norm = partial(
-    claim,
-    source=Source("000", "slide 'Sampling from diffusion models (probabilistic)', parenthesis"),
-    entries="ddpm-noise-norm-premise",
+norm = experiment.about(
+    "ddpm-noise-norm-premise",
+    Source("000", "slide 'Sampling from diffusion models (probabilistic)', parenthesis"),
+    kind="empirical",
     conditions=f"{SEEDS}; noised training images, the worse of sigma = 0.1 and 0.5",
     check=noise_norm,
 )
 with_error = norm(
-    "ddpm-noise-norm-premise-seeds-corrected",
+    "seeds-corrected",
     r"|E|\epsilon_\theta|^2/n - (1 - E|D - x_0|^2/(\sigma^2 n))| \le 0.05",
-    form="corrected",
     controls=[
         Control("half of the error's term", weight=0.5),
         Control("networks told half the level", told=0.5),
     ],
 )
 norm(
-    "ddpm-noise-norm-premise-seeds-as-stated",
+    "seeds-as-stated",
     r"|E|\epsilon_\theta|^2/n - 1| \le 0.05",
     expected="refuted",
     weight=0.0,

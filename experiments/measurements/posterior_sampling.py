@@ -303,19 +303,18 @@ def far_from_posterior(distances, arms, least=0.2):
 
 # ---- claims -----------------------------------------------------------------------------------
 
-PIR, YT, VERSUS = "diffpir-posterior-accuracy", "dps-yt-posterior-accuracy", "diffpir-vs-dps-yt"
-PLACE = {PIR: "Algorithm 1; implicit", YT: "Algorithm 2; implicit"}
-PLACE[VERSUS] = "slide '(my) Motivation', question 2"
 GAUSSIAN = "x0 ~ N(0, 1), y = x0 + sigma_n n, DDPM's linear schedule, sigma_n from 0.05 to 0.5"
+common = {"kind": "law", "conditions": GAUSSIAN}
+pir = experiment.about(
+    "diffpir-posterior-accuracy", Source("001", "Algorithm 1; implicit"), **common
+)
+yt = experiment.about("dps-yt-posterior-accuracy", Source("001", "Algorithm 2; implicit"), **common)
+versus = experiment.about(
+    "diffpir-vs-dps-yt", Source("001", "slide '(my) Motivation', question 2"), **common
+)
 
 
-def claim(entry, suffix, statement, controls=(), check=limit_of_law, **more):
-    settled = {"source": Source("001", PLACE[entry]), "entries": entry, "conditions": GAUSSIAN}
-    settled |= {"kind": "law", "form": "derived", "controls": controls, "check": check}
-    return experiment.claim(f"{entry}-{suffix}", statement, **(settled | more))
-
-
-def limit_claim(entry, suffix, statement, settings, law, wrong, quantity="variance", **more):
+def limit_claim(about, suffix, statement, settings, law, wrong, quantity="variance", **more):
     """A limit, with other laws (or settings) as controls."""
     controls = [
         Control(
@@ -324,33 +323,38 @@ def limit_claim(entry, suffix, statement, settings, law, wrong, quantity="varian
         )
         for w in wrong
     ]
-    return claim(
-        entry, suffix, statement, controls, settings=settings, law=law, quantity=quantity, **more
+    return about(
+        suffix,
+        statement,
+        check=limit_of_law,
+        controls=controls,
+        settings=settings,
+        law=law,
+        quantity=quantity,
+        **more,
     )
 
 
 exact = limit_claim(
-    PIR,
+    pir,
     "corrected-variance",
     r"\zeta = 0,\ \lambda_t = 1 + \bar\sigma_t^2:\ \mathrm{Var} \to V",
     ("exact",),
     "started at 0",
     ["half", ("DiffPIR 1 0",), ("DPS-y_t 1",)],
-    form="corrected",
 )
 limit_claim(
-    PIR,
+    pir,
     "as-stated",
     r"\text{the output is a sample of } p(x_0 \mid y):\ \mathrm{Var} \to V",
     ("DiffPIR 1 1",),
     "posterior",
     [],
-    form="as stated",
     expected="refuted",
     twin=exact,
 )
 limit_claim(
-    PIR,
+    pir,
     "corrected-mean",
     r"\zeta = 0,\ \lambda_t = 1 + \bar\sigma_t^2:\ E \to"
     r" m(1 - \sqrt{V\bar\alpha_T/(1 - \bar\alpha_T + V\bar\alpha_T)})",
@@ -358,11 +362,10 @@ limit_claim(
     "started at 0",
     [("DiffPIR 1 0",), "the measurement"],
     quantity="mean",
-    form="corrected",
     margin=1e-4,
 )
 limit_claim(
-    PIR,
+    pir,
     "variance-mixing",
     r"\zeta > 0:\ \mathrm{Var} \to \tfrac{1 + \sqrt{1 - \zeta}}{2}\,\tfrac{n}{1 + n},"
     r"\quad n = \lambda\sigma_n^2",
@@ -372,7 +375,7 @@ limit_claim(
     margin=0.02,
 )
 limit_claim(
-    PIR,
+    pir,
     "mean-mixing",
     r"\zeta > 0:\ E \to y/(1 + \lambda\sigma_n^2)",
     MIXING,
@@ -381,55 +384,50 @@ limit_claim(
     quantity="mean",
 )
 limit_claim(
-    PIR,
+    pir,
     "variance-flow",
     r"\zeta = 0, \lambda \text{ constant}:\ \mathrm{Var} \to n^{1/(1-n)}",
     FLOWING,
     "power",
     ["rescaled noise", "n to the 1", "posterior"],
 )
-claim(
-    PIR,
+pir(
     "error-log",
     r"\zeta = 0,\ \lambda_t = 1 + \bar\sigma_t^2:\ \log(\mathrm{std}/\sqrt V)"
     r" = -\tfrac{\beta_{\min}}{8V}\,\tfrac{\log T}{T} + O(1/T)",
-    [Control("pure 1/T", factor=0.0), Control("with 1/4 for 1/8", factor=2.0)],
+    controls=[Control("pure 1/T", factor=0.0), Control("with 1/4 for 1/8", factor=2.0)],
     check=error_grows_with_log,
     kind="rate",
 )
 MIXED = "a mixture of two normals on the line, sigma_n = 0.7, DDIM steps"
-close = claim(
-    PIR,
+close = pir(
     "mixture-exact-denoiser",
     r"W_2(\mathrm{law}, p(x_0 \mid y)) \le 0.06 \text{ with } D_y = E[x_0 \mid x, y]",
-    [Control("DPS", arms=("DPS",)), Control("lambda = 3", arms=("DiffPIR 3",))],
+    controls=[Control("DPS", arms=("DPS",)), Control("lambda = 3", arms=("DiffPIR 3",))],
     check=near_posterior,
     form="corrected",
     conditions=MIXED,
 )
-claim(
-    PIR,
+pir(
     "mixture-as-stated",
     r"W_2(\mathrm{law}, p(x_0 \mid y)) \le 0.06 \text{ with } \lambda = 1",
     check=near_posterior,
-    form="as stated",
     conditions=MIXED,
     arms=("DiffPIR 1",),
     expected="refuted",
     twin=close,
 )
-claim(
-    PIR,
+pir(
     "mixture-no-strength",
     r"W_2(\mathrm{law}, p(x_0 \mid y)) \ge 0.2 \text{ for } \lambda = 0.3, 1, 3, 10",
-    [Control("exact denoiser", arms=("exact",)), Control("0.3", least=0.3)],
+    controls=[Control("exact denoiser", arms=("exact",)), Control("0.3", least=0.3)],
     check=far_from_posterior,
     kind="inequality",
     conditions=MIXED,
     arms=tuple(f"DiffPIR {s:g}" for s in STRENGTHS),
 )
 twice = limit_claim(
-    YT,
+    yt,
     "variance-at-two",
     r"\lambda = 2:\ \mathrm{Var} \to V",
     ("DPS-y_t 2",),
@@ -438,18 +436,17 @@ twice = limit_claim(
     form="corrected",
 )
 limit_claim(
-    YT,
+    yt,
     "as-stated",
     r"\text{the output is a sample of } p(x_0 \mid y):\ \mathrm{Var} \to V",
     ("DPS-y_t 1",),
     "posterior",
     [],
-    form="as stated",
     expected="refuted",
     twin=twice,
 )
 limit_claim(
-    YT,
+    yt,
     "mean",
     r"E \to y/(1 + \lambda\sigma_n^2)\text{: that of the posterior at } \lambda = 1 \text{ alone}",
     GRADIENT,
@@ -459,7 +456,7 @@ limit_claim(
     margin=1e-3,
 )
 limit_claim(
-    YT,
+    yt,
     "variance",
     r"\mathrm{Var} \to n/(2 + n),\quad n = \lambda\sigma_n^2",
     GRADIENT,
@@ -467,7 +464,7 @@ limit_claim(
     ["rescaled noise", "half", "posterior"],
 )
 limit_claim(
-    VERSUS,
+    versus,
     "dps-ancestral-mean",
     r"\text{DPS, ancestral}:\ E \to y(1 - e^{-1/\sigma_n^2})",
     ("DPS ancestral",),
@@ -478,7 +475,7 @@ limit_claim(
     exponents=(1.0,),
 )
 limit_claim(
-    VERSUS,
+    versus,
     "dps-ancestral-variance",
     r"\text{DPS, ancestral}:\ \mathrm{Var} \to \tfrac{\sigma_n^2}{2}(1 - e^{-2/\sigma_n^2})",
     ("DPS ancestral",),
@@ -486,7 +483,7 @@ limit_claim(
     ["posterior", "half"],
 )
 limit_claim(
-    VERSUS,
+    versus,
     "dps-flow-mean",
     r"\text{DPS, flow}:\ E \to \tfrac{y}{\sigma_n^2}"
     r"\int_{\sqrt{\bar\alpha_T}}^1 e^{(v^2 - 1)/(2\sigma_n^2)}\,dv > y",
@@ -497,7 +494,7 @@ limit_claim(
     margin=1e-3,
 )
 limit_claim(
-    VERSUS,
+    versus,
     "dps-flow-variance",
     r"\text{DPS, flow}:\ \mathrm{Var} \to e^{-(1 - \bar\alpha_T)/\sigma_n^2}",
     ("DPS flow",),

@@ -11,7 +11,7 @@ mixture, on digits and on Fashion-MNIST.
 
 import math
 from fractions import Fraction
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 import sympy as sp
@@ -306,13 +306,13 @@ def _law(law, dim, norm):
 # ---- claims -----------------------------------------------------------------------------------
 
 PHI_AT_1 = math.exp(-0.5) / math.sqrt(2 * math.pi)
-claim = partial(experiment.claim, source=Source("001", "Proposition 1"))
-gain, longer = "noise-raises-mean-square-norm", "noise-raises-norm-whp"
+PROPOSITION = Source("001", "Proposition 1")
+gain = experiment.about("noise-raises-mean-square-norm", PROPOSITION)
+longer = experiment.about("noise-raises-norm-whp", PROPOSITION)
 
-claim(
-    gain,
+gain(
+    "",
     r"\mathbb{E}\big[\|x+z\|^2 - \|x\|^2\big] = \sigma^2 d",
-    entries=gain,
     conditions="every x, d and sigma",
     check=gain_symbolic,
     order=1,
@@ -322,12 +322,11 @@ claim(
         Control(r"\sigma^2 d + \sigma\|x\|", value=lambda d, k, s: s**2 * d + s * sp.sqrt(k)),
     ],
 )
-claim(
-    f"{gain}-variance",
+gain(
+    "variance",
     r"\mathrm{Var}\big[\|x+z\|^2 - \|x\|^2\big] = 2\sigma^4 d + 4\sigma^2\|x\|^2",
-    entries=[gain, longer],
+    entries="noise-raises-norm-whp",
     conditions="every x, d and sigma",
-    form="derived",
     check=gain_symbolic,
     order=2,
     value=lambda d, k, sigma: 2 * sigma**4 * d + 4 * sigma**2 * k,
@@ -342,10 +341,10 @@ for suffix, sources, level, where in (
     ("measured", ["mixture"], "statistics", "x from a mixture in R^32"),
     ("images", ["digits", "fashion-mnist"], "observation", "x from the digits and Fashion-MNIST"),
 ):
-    claim(
-        f"{gain}-{suffix}",
+    gain(
+        suffix,
         r"\mathbb{E}\big[\|x_t\|^2 - \|x_0\|^2\big] = \sigma^2 d",
-        entries=gain,
+        form="as stated",
         conditions=f"{where}; variance-exploding forward process; sigma >= 0.3",
         check=gain_measured,
         sources=sources,
@@ -356,11 +355,10 @@ for suffix, sources, level, where in (
             Control(r"\sigma^2 d + \sigma\,\mathbb{E}\|x\|", cross=1.0),
         ],
     )
-    claim(
-        f"{longer}-{suffix}",
+    longer(
+        suffix,
         r"\mathbb{P}(\|x_t\| > \|x_0\|) = \mathbb{E}_x\,\mathbb{P}\big(\chi'^2_d(k) > k\big),"
         r"\quad k = \|x\|^2/\sigma^2",
-        entries=longer,
         conditions=f"{where}; variance-exploding forward process; sigma = 0.003 to 1",
         form="corrected",
         check=frequency_on_data,
@@ -374,24 +372,21 @@ for suffix, sources, level, where in (
     )
 
 
-critical = claim(
-    f"{longer}-corrected",
+critical = longer(
+    "corrected",
     r"\|x\| = c\,\sigma d: \quad"
     r"\lim_{d\to\infty}\mathbb{P}(\|x+z\| > \|x\|) = \Phi\big(\tfrac1{2c}\big)",
-    entries=longer,
     conditions="c from 1/8 to 4",
     kind="limit",
-    form="corrected",
     check=critical_limit,
     controls=[
         Control(r"= \Phi(1/c)", law=lambda y: special.ndtr(2 * y)),
         Control(r"= \tfrac12", law=lambda y: 0.5 + 0 * y),
     ],
 )
-claim(
-    f"{longer}-as-stated",
+longer(
+    "as-stated",
     r"\lim_{d\to\infty}\mathbb{P}(\|x+z\| > \|x\|) = 1",
-    entries=longer,
     conditions="any x in R^d, as printed; here |x| = c sigma d",
     kind="limit",
     check=critical_limit,
@@ -399,12 +394,11 @@ claim(
     expected="refuted",
     twin=critical,
 )
-claim(
-    f"{longer}-with-hypothesis",
+longer(
+    "with-hypothesis",
     r"\mathbb{P}(\|x+z\| > \|x\|) \ge"
     r"1 - \exp\Big(-\frac{\sigma^2 d^2}{4\sigma^2 d + 8\|x\|^2}\Big),"
     r"\quad\text{so the limit is 1 if } \|x\| = o(\sigma d)",
-    entries=longer,
     conditions="every x, d and sigma",
     kind="inequality",
     form="corrected",
@@ -414,13 +408,11 @@ claim(
         Control(r"half the variance", variance=HALF),
     ],
 )
-claim(
-    f"{longer}-counterexample",
+longer(
+    "counterexample",
     r"\|x\| = \sigma d: \quad \mathbb{P}(\|x+z\| > \|x\|) \le 0.933",
-    entries=longer,
     conditions="every d >= 2 and sigma",
     kind="inequality",
-    form="derived",
     check=not_lengthened,
     gap=Fraction(67, 1000),
     controls=[
@@ -428,14 +420,12 @@ claim(
         Control(r"\le 0.69", gap=Fraction(31, 100)),
     ],
 )
-claim(
-    f"{longer}-rate",
+longer(
+    "rate",
     r"0 \le \Phi\Big(\frac{\sigma d}{2\|x\|}\Big)"
     r" - \mathbb{P}(\|x+z\| > \|x\|) \le \frac{\varphi(1)}d",
-    entries=longer,
     conditions="every x; d from 1 to 10^6; attained for |x| = sigma d / 2, d -> infinity",
     kind="inequality",
-    form="derived",
     check=gap_bounded,
     constant=PHI_AT_1,
     controls=[
@@ -443,11 +433,10 @@ claim(
         Control(r"\le \varphi(1)/d^{3/2}", power=1.5),
     ],
 )
-claim(
-    f"{longer}-regimes",
+longer(
+    "regimes",
     r"\|x\| = \sigma d^p: \quad"
     r"\mathbb{P}(\|x+z\| > \|x\|) = \mathbb{P}\big(\chi'^2_d(d^{2p}) > d^{2p}\big)",
-    entries=longer,
     conditions="p from 1/2 to 3/2, d to 1024 (paper: 4096); variance-exploding forward process",
     form="corrected",
     check=frequency_on_growth,

@@ -130,21 +130,16 @@ def hump(trajectories, top=1.0, allowed=0.1):
 
 
 # ---- claims -----------------------------------------------------------------------------------
+MODEL = Source("000", "Our error model")
+PLOT = Source("000", "Ideal denoiser equivalent to gradient of smoothed distance, plot")
+gradient = experiment.about("grad-f-approx-by-scaled-eps", MODEL, kind="inequality")
+error_curve = experiment.about("ideal-denoiser-vs-projection-cifar10", PLOT)
 
-
-def claim(id, statement, place, **options):
-    names = ("grad-f-approx-by-scaled-eps", "ideal-denoiser-vs-projection-cifar10")
-    own = next(name for name in names if id.startswith(name))
-    return experiment.claim(id, statement, source=Source("000", place), entries=own, **options)
-
-
-scaled = claim(
-    "grad-f-approx-by-scaled-eps-corrected",
+scaled = gradient(
+    "corrected",
     r"\bigl|\mathrm{dist}\,\epsilon/\sqrt n - \nabla f\bigr| \le (|\rho - 1| + \rho\eta)\,"
     r"\mathrm{dist},\quad \rho = \frac{\mathrm{dist}}{\sqrt n\sigma}",
-    "Our error model",
     kind="inequality",
-    form="corrected",
     conditions="where |sigma eps - grad f| <= eta dist; along DDIM on a subspace and images",
     check=scaled_noise,
     controls=[
@@ -152,10 +147,9 @@ scaled = claim(
         Control("half of the mismatch", mismatch=0.5),
     ],
 )
-claim(
-    "grad-f-approx-by-scaled-eps-as-stated",
+gradient(
+    "as-stated",
     r"\bigl|\mathrm{dist}\,\epsilon/\sqrt n - \nabla f\bigr| \le \rho\eta\,\mathrm{dist}",
-    "Our error model",
     kind="inequality",
     conditions="the approximation read as as good as that of sigma eps: no term for rho",
     check=scaled_noise,
@@ -164,43 +158,34 @@ claim(
     twin=scaled,
 )
 
-PLOT = "Ideal denoiser equivalent to gradient of smoothed distance, plot"
-claim(
-    "ideal-denoiser-vs-projection-cifar10-bound",
+error_curve(
+    "bound",
     r"\eta_t \le 2\max_i|x_i - \bar x|/\mathrm{dist}_K(x_t)",
-    PLOT,
     kind="inequality",
-    form="derived",
     conditions="along DDIM from sigma = 800 to 0.05 over the digits and Fashion-MNIST",
     check=below_diameter,
     controls=[Control("a twentieth of it", factor=0.05)],
 )
-claim(
-    "ideal-denoiser-vs-projection-cifar10-tail",
+error_curve(
+    "tail",
     r"\eta_t = \Theta(\sigma_t^{-1})",
-    PLOT,
     kind="rate",
-    form="derived",
     conditions="sigma from 200 to 800, digits and Fashion-MNIST",
     check=tail,
     controls=[Control("order 2", order=2), Control("order 1/2", order=0.5)],
 )
-ends = claim(
-    "ideal-denoiser-vs-projection-cifar10-corrected",
+ends = error_curve(
+    "corrected",
     r"E\,\eta_t \le \tfrac1{10} \text{ for } \sigma_t \le 0.3 \text{ and } \sigma_t \ge 40",
-    PLOT,
     kind="empirical",
-    form="corrected",
     conditions="digits and Fashion-MNIST along DDIM of the ideal denoiser",
     check=hump,
     controls=[Control("a thousandth for a tenth", allowed=0.001)],
 )
-claim(
-    "ideal-denoiser-vs-projection-cifar10-reading",
+error_curve(
+    "reading",
     r"E\,\eta_t \le \tfrac1{10} \text{ at every noise level}",
-    PLOT,
     kind="empirical",
-    form="reading",
     conditions="the plot's statement for CIFAR-10 carried over to other images",
     check=hump,
     top=math.inf,

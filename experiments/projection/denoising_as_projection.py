@@ -283,20 +283,14 @@ def finite_return(finite_sets, halving=2):
 
 # ---- claims -----------------------------------------------------------------------------------
 
-LOW = "Denoising approximates projection: low noise"
+LOW = Source("000", "Denoising approximates projection: low noise")
 CLOSED = "closed C^2 submanifold of dimension d, or a finite set (d = 0)"
+normal_part = experiment.about("noise-mostly-normal", LOW)
+low_noise_theorem = experiment.about("low-noise-projection-theorem", LOW)
 
-
-def claim(id, statement, place, **options):
-    names = ("noise-mostly-normal", "low-noise-projection-theorem")
-    own = next(name for name in names if id.startswith(name))
-    return experiment.claim(id, statement, source=Source("000", place), entries=own, **options)
-
-
-claim(
-    "noise-mostly-normal-law",
+normal_part(
+    "law",
     r"|P_N\epsilon|^2/|\epsilon|^2 \sim \mathrm{Beta}\bigl(\tfrac{n-d}2, \tfrac d2\bigr)",
-    LOW,
     kind="law",
     form="corrected",
     conditions="at every x_0 of a subspace, a sphere, a torus; whatever sigma is",
@@ -306,31 +300,26 @@ claim(
         Control(r"\mathrm{Beta}((n-d)/2, (d+1)/2)", tangent=1),
     ],
 )
-claim(
-    "noise-mostly-normal-chernoff",
+normal_part(
+    "chernoff",
     r"\mathbb{P}\bigl(|P_N\epsilon|^2 < \tfrac12|\epsilon|^2\bigr) \le"
     r" e^{-n\,\mathrm{KL}(d/n,\,1/2)/2}",
-    LOW,
     kind="inequality",
-    form="derived",
     conditions="d < n/2; n from 4 to 3072, by enclosures",
     check=chernoff,
     controls=[Control("three quarters of n KL in the exponent", power=fmpq(3, 4))],
 )
-most = claim(
-    "noise-mostly-normal-corrected",
+most = normal_part(
+    "corrected",
     r"d \le n/4 \Rightarrow \mathbb{P}(|P_N\epsilon|^2 > \tfrac12|\epsilon|^2) \ge 0.99",
-    LOW,
     kind="inequality",
-    form="corrected",
     conditions="n = 64, 100, 400, 3072",
     check=mostly_normal,
     controls=[Control("d <= n/2", share=HALF)],
 )
-claim(
-    "noise-mostly-normal-as-stated",
+normal_part(
+    "as-stated",
     r"\mathbb{P}(|P_N\epsilon|^2 > \tfrac12|\epsilon|^2) \ge 0.99",
-    LOW,
     kind="inequality",
     conditions="any d < n, as printed ('low-dimensional' has no number)",
     check=mostly_normal,
@@ -339,13 +328,11 @@ claim(
     twin=most,
 )
 
-theorem = claim(
-    "low-noise-projection-theorem-corrected",
+theorem = low_noise_theorem(
+    "corrected",
     r"\mathbb{P}\Bigl(|\mathrm{proj}_K(x_\sigma) - x_0| \le \sigma(\sqrt d + u)\frac{\tau}{\tau-R}"
     r"\Bigr) \ge 1-\delta,\ u = \sqrt{2\log\tfrac2\delta},\ R = \sigma(\sqrt n + u) < \tau",
-    LOW,
     kind="inequality",
-    form="corrected",
     conditions=f"K a {CLOSED} of reach tau; delta = 0.05; d = 1, 2, 20, n = 24 to 3072",
     check=low_noise,
     controls=[
@@ -353,10 +340,9 @@ theorem = claim(
         Control(r"\sigma\sqrt d\,\tau/(\tau - R)", concentration=False),
     ],
 )
-claim(
-    "low-noise-projection-theorem-as-stated",
+low_noise_theorem(
+    "as-stated",
     r"\tau \ge \sigma\sqrt n \Rightarrow |\mathrm{proj}_K(x_\sigma) - x_0| \le \sigma\sqrt d",
-    LOW,
     kind="inequality",
     conditions="both hidden constants read as 1; with high probability read as 0.95",
     check=low_noise,
@@ -365,22 +351,18 @@ claim(
     expected="refuted",
     twin=theorem,
 )
-claim(
-    "low-noise-projection-theorem-law",
+low_noise_theorem(
+    "law",
     r"|\mathrm{proj}_K(x_\sigma) - x_0|/\sigma \sim \chi_d",
-    LOW,
     kind="law",
-    form="derived",
     conditions="exact on a subspace; on sphere and torus up to O(sqrt(d) sigma/tau); n >= 200",
     check=error_law,
     controls=[Control(r"\chi_{d+1}", extra=1), Control("a tenth less", scale=0.9)],
 )
-claim(
-    "low-noise-projection-theorem-federer",
+low_noise_theorem(
+    "federer",
     r"|\mathrm{proj}_K(x_0 + v) - x_0| \le |P_T v|\,\frac{\tau}{\tau - |v|}",
-    LOW,
     kind="inequality",
-    form="derived",
     conditions="|v| < tau, the worst v found by search (Federer 1959, Theorem 4.8 (8), (12))",
     check=federer,
     controls=[
@@ -388,13 +370,11 @@ claim(
         Control(r"\tau/(\tau - 0.9|v|)", reached=0.9),
     ],
 )
-claim(
-    "low-noise-projection-theorem-reach-not-needed",
+low_noise_theorem(
+    "reach-not-needed",
     r"\tau = \sigma\sqrt n/10:\ \mathbb{P}(|\mathrm{proj}_K(x_\sigma) - x_0| \le"
     r" \sigma(\sqrt d + u)) \ge 0.95",
-    LOW,
     kind="inequality",
-    form="derived",
     conditions="a circle and 50 random points in R^2500: the hypothesis is not necessary",
     check=returns,
     sets=["circle", "points"],
@@ -403,13 +383,11 @@ claim(
         Control("error 0 on the circle too", sets=["circle"], allowed=-1.0),
     ],
 )
-claim(
-    "low-noise-projection-theorem-finite",
+low_noise_theorem(
+    "finite",
     r"\mathbb{P}(\mathrm{proj}_K(x_\sigma) \ne x_0) \le"
     r" \textstyle\sum_{i} \Phi(-|x_i - x_0|/2\sigma)",
-    LOW,
     kind="inequality",
-    form="derived",
     conditions="finite K, d = 0: spacings of 2 sigma sqrt(2 log m) suffice, whatever n",
     check=finite_return,
     controls=[Control(r"\Phi(-|x_i - x_0|/\sigma)", halving=1)],

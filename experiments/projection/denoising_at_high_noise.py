@@ -159,31 +159,23 @@ def angle_bound(far_away, factor=2.0):
 
 # ---- claims -----------------------------------------------------------------------------------
 
-HIGH = "Denoising approximates projection: high noise"
+HIGH = Source("000", "Denoising approximates projection: high noise")
+relative_error = experiment.about("weighted-mean-small-relative-error", HIGH)
+direction = experiment.about("high-noise-same-direction", HIGH)
 
-
-def claim(id, statement, place, **options):
-    names = ("high-noise-same-direction", "weighted-mean-small-relative-error")
-    own = next(name for name in names if id.startswith(name))
-    return experiment.claim(id, statement, source=Source("000", place), entries=own, **options)
-
-
-claim(
-    "weighted-mean-small-relative-error-bound",
+relative_error(
+    "bound",
     r"\bigl|\textstyle\sum_i w_i x_i - \mathrm{proj}_K(x)\bigr| \le D",
-    HIGH,
     kind="inequality",
     form="corrected",
     conditions="K of diameter D, any weights; attained",
     check=weighted_mean,
     controls=[Control("0.9 D", constant=0.9)],
 )
-claim(
-    "weighted-mean-small-relative-error-ideal",
+relative_error(
+    "ideal",
     r"|D(x,\sigma) - \mathrm{proj}_K(x)| \le (1 - \tfrac1m) D",
-    HIGH,
     kind="inequality",
-    form="derived",
     conditions="the ideal denoiser of m equally likely points, every x and sigma",
     check=weighted_mean,
     means=["ideal"],
@@ -193,52 +185,44 @@ claim(
         Control(r"\tfrac12 D", constant=0.5, lost=0),
     ],
 )
-claim(
-    "weighted-mean-small-relative-error",
+relative_error(
+    "",
     r"\bigl|\textstyle\sum_i w_i x_i - \mathrm{proj}_K(x)\bigr|/\mathrm{dist}_K(x) \le"
     r" \frac{D}{\sigma|\epsilon| - D} \to 0",
-    HIGH,
     kind="limit",
     conditions="x = x_0 + sigma eps, sigma to infinity, bounded K",
     check=vanishes,
     controls=[Control("order 2", power=2), Control("half of it", constant=0.5)],
 )
 
-claim(
-    "high-noise-same-direction-symbolic",
+direction(
+    "symbolic",
     r"\cos\angle(\hat x - x, \mathrm{proj}_K(x) - x) \ge 1 - \frac{D^2}{2\,\mathrm{dist}_K(x)^2}",
-    HIGH,
     kind="inequality",
-    form="derived",
     conditions="any xhat in conv K, dist > D/sqrt(2); two equidistant points attain it",
     check=angle_symbolic,
     controls=[Control(r"1 - D^2/(3\,\mathrm{dist}^2)", factor=3)],
 )
-claim(
-    "high-noise-same-direction-bound",
+direction(
+    "bound",
     r"\cos\angle(\hat x - x, \mathrm{proj}_K(x) - x) \ge 1 - \frac{D^2}{2\,\mathrm{dist}_K(x)^2}",
-    HIGH,
     kind="inequality",
-    form="derived",
     conditions="ideal denoiser and other weighted means, on sets and images",
     check=angle_bound,
     controls=[Control(r"1 - D^2/(2.2\,\mathrm{dist}^2)", factor=2.2)],
 )
-aligned = claim(
-    "high-noise-same-direction-corrected",
+aligned = direction(
+    "corrected",
     r"1 - \cos\angle(\hat x - x, \mathrm{proj}_K(x) - x) \le \frac{D^2}{2(\sigma|\epsilon| - D)^2}"
     r" \to 0",
-    HIGH,
     kind="limit",
-    form="corrected",
     conditions="x = x_0 + sigma eps moves out with sigma",
     check=same_direction,
     controls=[Control("a fifth of it", factor=10.0)],
 )
-claim(
-    "high-noise-same-direction-as-stated",
+direction(
+    "as-stated",
     r"1 - \cos\angle(D(x,\sigma) - x, \mathrm{proj}_K(x) - x) \to 0,\ \sigma \to \infty",
-    HIGH,
     kind="limit",
     conditions="as printed: sigma is large, nothing is said of x; here x is fixed",
     check=same_direction,

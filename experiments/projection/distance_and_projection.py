@@ -267,29 +267,21 @@ def no_jump(jumps, sets):
 DISTANCE = Source("000", "Distance and projection")
 SMOOTHED = Source("000", "Smoothed distance and approximate projection")
 NONCONVEX = [name for name in SETS if name not in CONVEX]
+definitions = experiment.about("dist-and-projection-definitions", DISTANCE)
+descent = experiment.about("steepest-descent-of-distance", DISTANCE)
+gradient_jump = experiment.about("distance-gradient-discontinuous", SMOOTHED)
 
-
-def claim(id, statement, source, **options):
-    names = ("dist-and-projection-definitions", "steepest-descent-of-distance")
-    names += ("distance-gradient-discontinuous",)
-    entry = next(name for name in names if id.startswith(name))
-    return experiment.claim(id, statement, source=source, entries=entry, **options)
-
-
-projects = claim(
-    "dist-and-projection-definitions-corrected",
+projects = definitions(
+    "corrected",
     r"K \text{ closed} \Rightarrow \exists\, y \in K: |x - y| = \mathrm{dist}_K(x)",
-    DISTANCE,
     kind="definition",
-    form="corrected",
     conditions="K = [0, 1] at three x",
     check=attained,
     controls=[Control("the open interval", closed=False)],
 )
-claim(
-    "dist-and-projection-definitions-as-stated",
+definitions(
+    "as-stated",
     r"\forall K:\ \exists\, y \in K: |x - y| = \mathrm{dist}_K(x)",
-    DISTANCE,
     kind="definition",
     conditions="any K, as printed; ]0, 1[ decides",
     check=attained,
@@ -297,66 +289,54 @@ claim(
     expected="refuted",
     twin=projects,
 )
-claim(
-    "dist-and-projection-definitions-lipschitz",
+definitions(
+    "lipschitz",
     r"|\mathrm{dist}_K(x) - \mathrm{dist}_K(y)| \le |x - y|",
-    DISTANCE,
     kind="inequality",
-    form="derived",
     check=lipschitz,
     controls=[Control("0.9 |x - y|", constant=0.9)],
 )
-claim(
-    "dist-and-projection-definitions-semiconcave",
+definitions(
+    "semiconcave",
     r"\tfrac12|x|^2 - \tfrac12\mathrm{dist}_K(x)^2 \text{ is convex}",
-    DISTANCE,
     kind="inequality",
-    form="derived",
     conditions="midpoints of pairs, on finite sets, manifolds and convex sets",
     check=semiconcave,
     controls=[Control(r"\tfrac12|x|^2 - 0.55\,\mathrm{dist}_K^2", c=0.55)],
 )
 
-unit = claim(
-    "steepest-descent-of-distance-corrected",
+unit = descent(
+    "corrected",
     r"-\nabla\mathrm{dist}_K(x) = \frac{\mathrm{proj}_K(x) - x}{\mathrm{dist}_K(x)}",
-    DISTANCE,
-    form="corrected",
     conditions="x off K with one nearest point; autograd of the distance",
     check=steepest,
     controls=[Control("half the vector", arm="half")],
 )
-claim(
-    "steepest-descent-of-distance-as-stated",
+descent(
+    "as-stated",
     r"-\nabla\mathrm{dist}_K(x) = \mathrm{proj}_K(x) - x",
-    DISTANCE,
     check=steepest,
     arm="printed",
     expected="refuted",
     twin=unit,
 )
-claim(
-    "steepest-descent-of-distance-reading-direction",
+descent(
+    "reading-direction",
     r"\cos\angle(\nabla\mathrm{dist}_K(x), x - \mathrm{proj}_K(x)) = 1",
-    DISTANCE,
-    form="reading",
     conditions="'the direction of steepest descent' alone",
     check=descent_direction,
     controls=[Control("of steepest ascent", arm="least_cosine_reversed")],
 )
-symbolic = claim(
-    "steepest-descent-of-distance-symbolic-corrected",
+symbolic = descent(
+    "symbolic-corrected",
     r"-\nabla\mathrm{dist}_K(x) = (\mathrm{proj}_K(x) - x)/\mathrm{dist}_K(x)",
-    DISTANCE,
-    form="corrected",
     conditions="outside the circle of radius r",
     check=steepest_symbolic,
     controls=[Control(r"/\mathrm{dist}_K^2", power=2)],
 )
-claim(
-    "steepest-descent-of-distance-symbolic-as-stated",
+descent(
+    "symbolic-as-stated",
     r"-\nabla\mathrm{dist}_K(x) = \mathrm{proj}_K(x) - x",
-    DISTANCE,
     conditions="the circle of radius 2 at (3, 4)",
     check=steepest_symbolic,
     power=0,
@@ -364,10 +344,9 @@ claim(
     twin=symbolic,
 )
 
-claim(
-    "distance-gradient-discontinuous-as-stated",
+gradient_jump(
+    "as-stated",
     r"\nabla\mathrm{dist}_K \text{ is not continuous}",
-    SMOOTHED,
     kind="inequality",
     conditions="every closed K, convex or not: it jumps at K itself, by 2, or by 1 at a body",
     check=discontinuous,
@@ -375,48 +354,40 @@ claim(
     variable="distance",
     controls=[Control(r"\nabla\tfrac12\mathrm{dist}_K^2", variable="half_squared_at_set")],
 )
-learned = claim(
-    "distance-gradient-discontinuous-corrected",
+learned = gradient_jump(
+    "corrected",
     r"K \text{ not convex} \Rightarrow \nabla\tfrac12\mathrm{dist}_K^2 \text{ is not continuous}",
-    SMOOTHED,
     kind="inequality",
-    form="corrected",
     conditions="finite sets, circle, torus; this gradient is what is learned",
     check=discontinuous,
     sets=NONCONVEX,
     controls=[Control("a subspace, a box", sets=CONVEX)],
 )
-claim(
-    "distance-gradient-discontinuous-reading-half-squared",
+gradient_jump(
+    "reading-half-squared",
     r"\nabla\tfrac12\mathrm{dist}_K^2 \text{ is not continuous}",
-    SMOOTHED,
     kind="inequality",
-    form="reading",
     conditions="every closed K; a subspace and a box decide",
     check=discontinuous,
     sets=SETS,
     expected="refuted",
     twin=learned,
 )
-claim(
-    "distance-gradient-discontinuous-convex",
+gradient_jump(
+    "convex",
     r"K \text{ convex} \Rightarrow |\nabla\tfrac12\mathrm{dist}_K^2(x) -"
     r" \nabla\tfrac12\mathrm{dist}_K^2(y)| \le |x - y|",
-    SMOOTHED,
     kind="inequality",
-    form="derived",
     conditions="a subspace and a box, across their boundaries",
     check=no_jump,
     sets=CONVEX,
     controls=[Control("K a circle", sets=["circle"])],
 )
-claim(
-    "distance-gradient-discontinuous-jump",
+gradient_jump(
+    "jump",
     r"|\nabla\tfrac12\mathrm{dist}_K^2(x + hu) - \nabla\tfrac12\mathrm{dist}_K^2(x - hu)|"
     r" \to |p_1 - p_2|,\ h \to 0",
-    SMOOTHED,
     kind="limit",
-    form="derived",
     conditions="p_1, p_2 the nearest points of x on either side; digits: nearest neighbours",
     check=jump,
     sets=NONCONVEX,

@@ -181,26 +181,20 @@ def recovers(known_dimensions, extra=0, tolerance=0.2):
 # ---- claims -----------------------------------------------------------------------------------
 
 LOW = Source("000", "Denoising approximates projection: low noise")
+reach = experiment.about("reach-definition", LOW)
+low_dimensional_data = experiment.about("manifold-hypothesis", LOW, kind="empirical")
 
-
-def claim(id, statement, **options):
-    names = ("reach-definition", "manifold-hypothesis")
-    entry = next(name for name in names if id.startswith(name))
-    return experiment.claim(id, statement, source=LOW, entries=entry, **options)
-
-
-federer = claim(
-    "reach-definition-corrected",
+federer = reach(
+    "corrected",
     r"\tau = \sup\{t : \mathrm{dist}_K(x) < t \Rightarrow \mathrm{proj}_K(x) \text{ unique}\}"
     r" \text{ has the property itself}",
     kind="definition",
-    form="corrected",
     conditions="finite sets on the line, tau half the smallest spacing (Federer 1959, Def. 4.1)",
     check=unique_within,
     controls=[Control(r"\tau + \tau/2", factor=1.5)],
 )
-claim(
-    "reach-definition-as-stated",
+reach(
+    "as-stated",
     r"\tau = \max\{t : \mathrm{dist}_K(x) \le t \Rightarrow \mathrm{proj}_K(x) \text{ unique}\}",
     kind="definition",
     conditions="with <= the property holds below tau and fails at tau: there is no largest",
@@ -209,10 +203,9 @@ claim(
     expected="refuted",
     twin=federer,
 )
-claim(
-    "reach-definition-formula",
+reach(
+    "formula",
     r"\tau = \inf_{x \ne y \in K} \frac{|y - x|^2}{2\,\mathrm{dist}(y - x, \mathrm{Tan}_x K)}",
-    form="derived",
     conditions="finite set, sphere, torus with tau = r and with tau = R - r; search for the pair",
     check=reach_formula,
     controls=[
@@ -221,20 +214,17 @@ claim(
     ],
 )
 
-claim(
-    "manifold-hypothesis",
+low_dimensional_data(
+    "",
     r"\hat d(\text{images}) < \hat d(S^{20})",
-    kind="empirical",
     form="reading",
     conditions="digits (n = 64) and Fashion-MNIST (n = 784); TwoNN and 10 neighbours",
     check=low_dimensional,
     controls=[Control("images with each pixel shuffled", arm="shuffled pixels")],
 )
-claim(
-    "manifold-hypothesis-estimator",
+low_dimensional_data(
+    "estimator",
     r"0.8\,d \le \hat d \le 1.2\,d",
-    kind="empirical",
-    form="derived",
     conditions="circle, torus, 5-sphere and 10-sphere in R^64",
     check=recovers,
     controls=[Control("one dimension more", extra=1)],

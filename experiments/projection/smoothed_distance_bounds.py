@@ -169,28 +169,23 @@ def constant_of_large_sigma(large_sigma, arm="mean of squares"):
 # ---- claims -----------------------------------------------------------------------------------
 
 SMOOTHED = Source("000", "Smoothed distance and approximate projection")
+bounds = experiment.about("smoothed-distance-smoothness-bounds-limits", SMOOTHED)
 
-
-def claim(id, statement, **options):
-    entry = "smoothed-distance-smoothness-bounds-limits"
-    return experiment.claim(id, statement, source=SMOOTHED, entries=entry, **options)
-
-
-claim(
-    "smoothed-distance-smoothness-bounds-limits-continuous",
+bounds(
+    "continuous",
     r"|\nabla\tfrac12\mathrm{dist}_K^2(x,\sigma) - \nabla\tfrac12\mathrm{dist}_K^2(y,\sigma)|"
     r" \le \max\bigl(1, \tfrac{D^2}{4\sigma^2} - 1\bigr)|x - y|",
+    form="as stated",
     kind="inequality",
     conditions="finite K of diameter D, across the points where dist^2 has a jump",
     check=smooth_gradient,
     controls=[Control("without smoothing", arm="dist^2")],
 )
-claim(
-    "smoothed-distance-smoothness-bounds-limits-hessian",
+bounds(
+    "hessian",
     r"\bigl(1 - \tfrac{D^2}{4\sigma^2}\bigr) I \preceq \nabla^2\tfrac12\mathrm{dist}_K^2(x,\sigma)"
     r" \preceq I",
     kind="inequality",
-    form="derived",
     conditions="the midpoint of a pair attains the lower bound, so convex from sigma = D/2",
     check=hessian_between,
     controls=[
@@ -202,21 +197,19 @@ for version, text in (
     ("sum", r"\mathrm{dist}_K^2 - 2\sigma^2\log m \le \mathrm{dist}_K^2(x,\sigma) \le"),
     ("mean", r"\mathrm{dist}_K^2 + 2\sigma^2\log m \ge \mathrm{dist}_K^2(x,\sigma) \ge"),
 ):
-    claim(
-        f"smoothed-distance-smoothness-bounds-limits-{version}",
+    bounds(
+        f"{version}",
         text + r" \mathrm{dist}_K(x)^2",
         kind="inequality",
-        form="derived",
         conditions=f"-2 sigma^2 log of the {version} over m points",
         check=smoothed_between,
         version=version,
         controls=[Control(r"\sigma^2\log m", factor=0.5)],
     )
-claim(
-    "smoothed-distance-smoothness-bounds-limits-large-sigma",
+bounds(
+    "large-sigma",
     r"\mathrm{dist}_K^2(x,\sigma) + 2\sigma^2\log m \to \tfrac1m\textstyle\sum_i|x - x_i|^2",
     kind="limit",
-    form="derived",
     conditions="sigma to infinity: the sum itself falls to minus infinity",
     check=constant_of_large_sigma,
     controls=[Control(r"\to |x - \bar x|^2", arm="square of mean")],

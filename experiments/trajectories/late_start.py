@@ -12,7 +12,6 @@ Quadrature for the divergence, and the exact flow for the share of samples in ea
 """
 
 import math
-from functools import partial
 
 import numpy as np
 import torch
@@ -159,14 +158,12 @@ def symmetric_share(late_start, weight=0.5):
 
 # ---- claims -----------------------------------------------------------------------------------
 
-LATE = "symmetry-breaking-late-start"
-late = partial(experiment.claim, source=SLIDE, entries=LATE, form="derived")
+late = experiment.about("symmetry-breaking-late-start", SLIDE)
 
 pinsker = late(
-    f"{LATE}-corrected",
+    "corrected",
     r"|P(x_0 = 1) - w| \le \sqrt{\mathrm{KL}(p_s, N(\mu, C + s^2))/2}",
     kind="inequality",
-    form="corrected",
     conditions="+-1 with w = .8, exact flow from the Gaussian at s >= 1; W2^2 is 4 times the left",
     check=share_bound,
     controls=[
@@ -175,10 +172,9 @@ pinsker = late(
     ],
 )
 late(
-    f"{LATE}-as-stated",
+    "as-stated",
     r"P(x_0 = 1) = w \text{ after any start at } s \ge \sigma_c",
     kind="rate",
-    form="as stated",
     expected="refuted",
     conditions="+-1 with w = .8: what happens before the critical level does not matter",
     check=share_bound,
@@ -186,14 +182,14 @@ late(
     twin=pinsker,
 )
 late(
-    f"{LATE}-symmetric-exact",
+    "symmetric-exact",
     r"P(x_0 = 1) = \tfrac12 \text{ after any symmetric start}",
     conditions="+-1 with equal weights: exact at every s, above and below the critical level",
     check=symmetric_share,
     controls=[Control("w = .8", weight=0.8)],
 )
 late(
-    f"{LATE}-divergence",
+    "divergence",
     r"12 (1 + s^2)^4\,\mathrm{KL}(p_s, N(0, 1 + s^2)) \to 1",
     kind="rate",
     conditions="+-1 with equal weights, s to infinity",
@@ -204,7 +200,7 @@ late(
     ],
 )
 late(
-    f"{LATE}-divergence-rate",
+    "divergence-rate",
     r"\mathrm{KL}(p_s, N(0, 1 + s^2)) \sim (1 + s^2)^{-4}",
     kind="rate",
     conditions="+-1 with equal weights, s to infinity",
@@ -216,7 +212,7 @@ late(
     ],
 )
 late(
-    f"{LATE}-noise-only",
+    "noise-only",
     r"4 s^4\,\mathrm{KL}(p_s, N(0, s^2)) \to 1",
     kind="rate",
     conditions="+-1 with equal weights, started from the noise alone: four orders of s worse",
@@ -227,7 +223,7 @@ late(
     controls=[Control("a tenth less", target=0.225), Control("1/12 for 1/4", target=1 / 12)],
 )
 late(
-    f"{LATE}-skewed",
+    "skewed",
     r"\tfrac{12 (C + s^2)^3}{\kappa_3^2}\,\mathrm{KL}(p_s, N(\mu, C + s^2)) \to 1",
     kind="rate",
     conditions="+-1 with w = .8: a third cumulant costs two orders of s",
@@ -238,7 +234,7 @@ late(
     controls=[Control("a tenth less", target=0.9 * (8 * 0.8 * 0.2 * 0.6) ** 2 / 12)],
 )
 late(
-    f"{LATE}-output",
+    "output",
     r"|P(x_0 = 1) - w|\,(C + s^2)^{3/2} \to \varphi(z)|z^2 - 1||\kappa_3|/6",
     kind="rate",
     conditions="+-1 with w = .8, exact flow from N(mu, C + s^2); Phi(z) = 1 - w",

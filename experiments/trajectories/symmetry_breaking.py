@@ -12,7 +12,6 @@ Symbolic derivatives of the velocity, and bisection on the library's drifts, dec
 """
 
 import math
-from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -166,12 +165,11 @@ def level_of_gaussians(levels, power=1.0):
 
 # ---- claims -----------------------------------------------------------------------------------
 
-LEVEL = "symmetry-breaking-critical-level"
-critical = partial(experiment.claim, source=SLIDE, entries=LEVEL, kind="limit", form="derived")
+critical = experiment.about("symmetry-breaking-critical-level", SLIDE, kind="limit")
 
 for dynamics, form in (("VE flow", "reading"), ("VE SDE", "derived")):
     critical(
-        f"{LEVEL}-{dynamics.lower().replace(' ', '-')}",
+        dynamics.lower().replace(" ", "-"),
         r"\partial_x v(0) = 0 \iff \sigma = a",
         form=form,
         conditions=f"data +-a, {dynamics}; the VE flow moves along the score of its density",
@@ -184,7 +182,7 @@ for dynamics, form in (("VE flow", "reading"), ("VE SDE", "derived")):
         ],
     )
 critical(
-    f"{LEVEL}-vp-sde",
+    "vp-sde",
     r"\partial_x v(0) = 0 \iff \sigma^2 = a^2 - 1 + \sqrt{1 + a^4}; \quad a = 1:\ \sigma = 2^{1/4}",
     conditions="data +-a, variance-preserving reverse SDE, sigma in VE units",
     check=vanishes,
@@ -196,7 +194,7 @@ critical(
     ],
 )
 critical(
-    f"{LEVEL}-one-level",
+    "one-level",
     r"\partial_x v(0) = 0 \iff \sigma = a \text{ in every dynamics}",
     form="reading",
     expected="refuted",
@@ -206,7 +204,7 @@ critical(
     level=lambda v: v,
 )
 critical(
-    f"{LEVEL}-vp-flow",
+    "vp-flow",
     r"\partial_x v(0) = 0 \iff \sigma^2 = a^2/(1 - a^2)",
     conditions="data +-a with a < 1, variance-preserving flow",
     check=vanishes,
@@ -219,7 +217,7 @@ critical(
     ],
 )
 critical(
-    f"{LEVEL}-vp-flow-none",
+    "vp-flow-none",
     r"\partial_x v(0) \ge 1/(2\sigma^4) > 0",
     kind="inequality",
     conditions="data +-a with a >= 1, variance-preserving flow: no transition at any level",
@@ -230,7 +228,7 @@ critical(
     ],
 )
 critical(
-    f"{LEVEL}-point-sets",
+    "point-sets",
     r"\sigma_c = \sqrt v,\ \sqrt{v - 1 + \sqrt{1 + v^2}},\ \sqrt{v/(1 - v)} \text{ or none}",
     kind="identity",
     conditions="points at equal distance from their mean, v = largest eigenvalue of the covariance",
@@ -242,7 +240,7 @@ critical(
     ],
 )
 critical(
-    f"{LEVEL}-two-gaussians",
+    "two-gaussians",
     r"\sigma_c^2 = a^2 - \tau^2",
     kind="identity",
     conditions="two Gaussians of variance tau^2 at +-a, variance-exploding flow and SDE",

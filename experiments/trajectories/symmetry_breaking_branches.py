@@ -176,11 +176,10 @@ def image_stability(image_branch, images="digits", relation="<="):
 
 # ---- claims -----------------------------------------------------------------------------------
 
-LEVEL = "symmetry-breaking-critical-level"
-critical = partial(experiment.claim, source=SLIDE, entries=LEVEL, kind="limit", form="derived")
+critical = experiment.about("symmetry-breaking-critical-level", SLIDE, kind="limit")
 
 critical(
-    f"{LEVEL}-pitchfork",
+    "pitchfork",
     r"x_*^2 / (1 - \sigma^2) \to 3",
     conditions="data +-1, fixed points x = tanh(x/sigma^2) as sigma -> 1",
     check=pitchfork,
@@ -188,7 +187,7 @@ critical(
     controls=[Control("2 for 3", square=2), Control("tanh(x/(2 sigma^2))", pole=2)],
 )
 critical(
-    f"{LEVEL}-branches",
+    "branches",
     r"\sigma^2 (k-1)/R^2 = k m / \log\tfrac{1 + (k-1)m}{1 - m}",
     kind="identity",
     conditions="k corners of a regular simplex, fixed point m times a corner",
@@ -199,7 +198,7 @@ critical(
     ],
 )
 critical(
-    f"{LEVEL}-equal-heights",
+    "equal-heights",
     r"p_\sigma(0) = p_\sigma(m x_1),\ m = \tfrac{k-2}{k-1}"
     r" \iff \sigma^2 (k-1)/R^2 = \tfrac{k(k-2)}{2(k-1)\log(k-1)}",
     kind="identity",
@@ -211,7 +210,7 @@ critical(
     ],
 )
 triangle = critical(
-    f"{LEVEL}-triangle-appearance",
+    "triangle-appearance",
     r"\text{new modes at } \max_m \sigma(m) = 1.045\,\sigma_c",
     conditions="three equal points: the fold of the branch, a discontinuous transition",
     check=triangle_born_at,
@@ -222,9 +221,8 @@ triangle = critical(
     ],
 )
 critical(
-    f"{LEVEL}-triangle-reading",
+    "triangle-reading",
     r"\text{new modes where the centre is lost, } \sigma_c = R/\sqrt2",
-    form="reading",
     expected="refuted",
     conditions="three equal points",
     check=triangle_born_at,
@@ -232,7 +230,7 @@ critical(
     twin=triangle,
 )
 unequal = critical(
-    f"{LEVEL}-unequal-weights",
+    "unequal-weights",
     r"\text{second mode at } \sigma^2 = 1 - r^2,\ \tfrac{r}{1 - r^2} - \mathrm{artanh}\,r"
     r" = \tfrac12|\log\tfrac{w}{1 - w}|",
     conditions="data +-1 with weights w, 1 - w; w = .5, .6, .75, .9: a saddle-node unless w = .5",
@@ -243,7 +241,7 @@ unequal = critical(
     ],
 )
 critical(
-    f"{LEVEL}-any-weights",
+    "any-weights",
     r"\text{second mode at } \sigma = 1 \text{ for every weight}",
     form="reading",
     expected="refuted",
@@ -253,7 +251,7 @@ critical(
     twin=unequal,
 )
 kept = critical(
-    f"{LEVEL}-digits-never",
+    "digits-never",
     r"\lambda_{\max}(\mathrm{Cov}(x_0 \mid x = m_\sigma)) < \sigma^2",
     kind="inequality",
     conditions="the fixed point that starts at the mean of the digits, sigma from 3 to 1",
@@ -261,9 +259,8 @@ kept = critical(
     controls=[Control("digits with their mirror images", images="with mirror images")],
 )
 critical(
-    f"{LEVEL}-digits-reading",
+    "digits-reading",
     r"\lambda_{\max}(\mathrm{Cov}(x_0 \mid x = m_\sigma)) \ge \sigma^2 \text{ at some level}",
-    form="reading",
     expected="refuted",
     conditions="the fixed point that starts at the mean of the digits, sigma from 3 to 1",
     check=image_stability,

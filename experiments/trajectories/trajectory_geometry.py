@@ -12,7 +12,6 @@ and norms change along the trajectories, of images too, stands in `monotone_traj
 """
 
 import math
-from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -270,60 +269,52 @@ def more_bent(preserving, factor=1.0):
 # ---- claims -----------------------------------------------------------------------------------
 
 NOTATIONS = Source("001", "slide 'Notations'")
-claim = experiment.claim
+OBS1 = Source("001", "Observation 1")
+SCOPE = Source("001", "slides '(my) Motivation', 'Conclusion'")
+notation = experiment.about("trajectory-notation", NOTATIONS, kind="definition")
+deviation = experiment.about("trajectory-deviation-definition", NOTATIONS)
+straightness = experiment.about("obs1-straight-vs-bent", OBS1)
+curvature = experiment.about("curvature-from-denoising-trajectory", OBS1)
+scope = experiment.about("ve-only-scope", SCOPE)
 
-flow = claim(
-    "trajectory-notation-corrected",
+flow = notation(
+    "corrected",
     r"\tfrac{d\hat x^*_s}{ds} = (\hat x^*_s - r^*(\hat x^*_s; s))/s",
-    source=NOTATIONS,
-    entries="trajectory-notation",
-    kind="definition",
-    form="corrected",
     conditions="optimal sampling sequence = flow of the optimal denoiser; mixture in the plane",
     check=follows_the_flow,
     controls=[Control("the forward diffusion x_0 + s z of the flow's own end", path="forward")],
 )
-claim(
-    "trajectory-notation-as-stated",
+notation(
+    "as-stated",
     r"\hat x^*_s = x_0 + s z \text{ (forward diffusion of an image)}",
-    source=NOTATIONS,
-    entries="trajectory-notation",
-    kind="definition",
     expected="refuted",
     conditions="as a path; at each s alone both have the same law",
     check=follows_the_flow,
     path="forward",
     twin=flow,
 )
-on_the_chord = claim(
-    "trajectory-deviation-definition-line",
+on_the_chord = deviation(
+    "line",
     r"d(\hat x_s, [\hat x_{s_0}, \hat x_{s_N}]) = d(\hat x_s, \text{line through the ends})",
-    source=NOTATIONS,
-    entries="trajectory-deviation-definition",
     kind="definition",
-    form="derived",
     conditions="Gaussian data: every coordinate, so the projection on the chord, is monotone",
     check=chords_agree,
     controls=[Control("a mixture in the plane: paths overshoot their end", data="mixture")],
 )
-claim(
-    "trajectory-deviation-definition-line-reading",
+deviation(
+    "line-reading",
     r"d(\hat x_s, [\hat x_{s_0}, \hat x_{s_N}]) = d(\hat x_s, \text{line through the ends})",
-    source=NOTATIONS,
-    entries="trajectory-deviation-definition",
     kind="definition",
-    form="reading",
     expected="refuted",
     conditions="every data: the published code measures to the line; mixture in the plane",
     check=chords_agree,
     data="mixture",
     twin=on_the_chord,
 )
-scale = claim(
-    "trajectory-deviation-definition-scale",
+scale = deviation(
+    "scale",
     r"\max_s d(x_s, \text{chord}) / |\text{chord}| \sim \sigma_{\max}^{-1}",
-    source=NOTATIONS,
-    entries=("trajectory-deviation-definition", "obs1-straight-vs-bent"),
+    entries="obs1-straight-vs-bent",
     kind="rate",
     form="corrected",
     conditions="anisotropic Gaussian, sigma_max from 1280 to 81,920",
@@ -333,26 +324,21 @@ scale = claim(
         Control("the deviation itself, not relative to the chord", quantity="deviation"),
     ],
 )
-claim(
-    "trajectory-deviation-definition-reading",
+deviation(
+    "reading",
     r"\max_s d(x_s, \text{chord}) / |\text{chord}| \text{ does not depend on } \sigma_{\max}",
-    source=NOTATIONS,
-    entries="trajectory-deviation-definition",
     kind="rate",
-    form="reading",
     expected="refuted",
     conditions="'straightness' as a property of the data and the flow",
     check=relative_rate,
     order=0,
     twin=scale,
 )
-claim(
-    "trajectory-deviation-definition-saturates",
+deviation(
+    "saturates",
     r"\max_s d(x_s, \text{chord}) \sim \sigma_{\max}^0",
-    source=NOTATIONS,
-    entries=("trajectory-deviation-definition", "obs1-straight-vs-bent"),
+    entries="obs1-straight-vs-bent",
     kind="rate",
-    form="derived",
     conditions="as above: the deviation is the size of the data, only the chord grows",
     check=relative_rate,
     order=0,
@@ -362,37 +348,28 @@ claim(
         Control("relative", quantity="relative"),
     ],
 )
-OBS1 = Source("001", "Observation 1")
-anisotropic = claim(
-    "obs1-straight-vs-bent-anisotropic",
+anisotropic = straightness(
+    "anisotropic",
     r"\max_s d(r_s, \text{chord}) / |\text{chord}| \ge 0.1",
-    source=OBS1,
-    entries="obs1-straight-vs-bent",
     kind="inequality",
     form="corrected",
     conditions="Gaussian with variances 4, 1, 1/4, 1/100: anisotropy bends, at every sigma_max",
     check=bent,
     controls=[Control("the sampling trajectory", trajectory="sampling")],
 )
-claim(
-    "obs1-straight-vs-bent-reading",
+straightness(
+    "reading",
     r"\max_s d(r_s, \text{chord}) / |\text{chord}| \ge 0.1 \text{ for every data}",
-    source=OBS1,
-    entries="obs1-straight-vs-bent",
     kind="inequality",
-    form="reading",
     expected="refuted",
     conditions="isotropic Gaussian",
     check=bent,
     covariance="isotropic",
     twin=anisotropic,
 )
-claim(
-    "obs1-straight-vs-bent-isotropic",
+straightness(
+    "isotropic",
     r"d(x_s, \text{chord}) = d(r_s, \text{chord}) = 0",
-    source=OBS1,
-    entries="obs1-straight-vs-bent",
-    form="derived",
     conditions="isotropic Gaussian, every sigma_max",
     check=both_straight,
     controls=[
@@ -400,38 +377,32 @@ claim(
         Control("anisotropic, sampling", covariance="anisotropic", trajectory="sampling"),
     ],
 )
-curvature = partial(
-    claim, source=OBS1, entries="curvature-from-denoising-trajectory", form="derived"
-)
 curvature(
-    "curvature-from-denoising-trajectory-symbolic",
+    "symbolic",
     r"s x'' = -r',\quad s x' = x - r",
     conditions="Gaussian of any variance, any coordinate, every s",
     check=curvature_symbolic,
     controls=[Control("+r'", sign=1), Control("r'/s^2", power=2)],
 )
 measured = curvature(
-    "curvature-from-denoising-trajectory",
+    "",
     r"\kappa = s |r'_\perp| / |x - r|^2",
+    form="derived",
     conditions="exact flows of a mixture in the plane, sigma from 10 to 0.05",
     check=curvature_measured,
     controls=[Control("a hundredth less", factor=0.99)],
 )
 curvature(
-    "curvature-from-denoising-trajectory-reading",
+    "reading",
     r"\kappa = s |r'| / |x - r|^2:\ x \text{ straight} \iff r \text{ constant}",
-    form="reading",
     expected="refuted",
     conditions="as above",
     check=curvature_measured,
     arm="unprojected",
     twin=measured,
 )
-scope = partial(
-    claim, source=Source("001", "slides '(my) Motivation', 'Conclusion'"), entries="ve-only-scope"
-)
 scope(
-    "ve-only-scope-same-flow",
+    "same-flow",
     r"x_s = \sqrt{1 + s^2}\, z_{t(s)}",
     form="corrected",
     conditions="VP flow solved in its own coordinates: same denoising trajectory, Observations 2-5",
@@ -439,10 +410,9 @@ scope(
     controls=[Control("z itself", power=0.0), Control("1 + s^2", power=2.0)],
 )
 bent_in_vp = scope(
-    "ve-only-scope-straightness",
+    "straightness",
     r"\mathrm{dev}_{VP} / |\mathrm{chord}_{VP}| > \mathrm{dev}_{VE} / |\mathrm{chord}_{VE}|",
     kind="inequality",
-    form="derived",
     conditions="the same three paths of a mixture in the plane from sigma = 20",
     check=more_bent,
     factor=1.5,
