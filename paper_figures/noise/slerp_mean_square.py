@@ -19,10 +19,10 @@ def draw(result):
     left.plot(squares.dim, excess, **arm(0), ls="", label="slerp")
     left.axhline(0.5, color=THEORY, lw=0.8, label="theory: its limit")
     left.axhline(0, color=REFUTED_COLOUR, ls="--", lw=0.9, label="mean square kept")
-    left.set(xscale="log", xlabel="dimension $d$", ylim=(-0.05, 0.75))
+    left.set(xscale="log", xlabel="dimension $d$", ylim=(-0.05, 1.0))
     left.set_ylabel(r"$(d-3)\,(E\|z_{1/2}\|^2-d)$")
     left.set_title("(a) mean square")
-    left.legend(loc="center right")
+    left.legend(loc="upper right")
     far = tails.far.values
     for k, dim in enumerate(tails.dim.values):
         survival = tails.survival.sel(dim=dim)

@@ -29,7 +29,7 @@ def draw(result):
         axes.plot(gap, np.full(gap.size, row), marker, color=colour, mfc="none", ms=3)
     axes.set_yticks(range(len(ROWS)), [label for *_, label in ROWS])
     axes.set_ylim(len(ROWS) - 0.5, -0.5)
-    axes.set(xscale="log", xlim=(1e-17, 1e2), xlabel="largest gap, relative")
+    axes.set(xscale="log", xlim=(2e-18, 1e2), xlabel="largest gap, relative")
     handles = [
         key("its formula", color=MEASURED, marker="o", mfc="none", ms=3, ls=""),
         key("a neighbour", color=REFUTED_COLOUR, marker="s", mfc="none", ms=3, ls=""),
