@@ -11,6 +11,7 @@ both.
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -28,12 +29,7 @@ experiment = Experiment()
 
 DATA = ("fashion-mnist", "model:fashion-mnist", "model:fashion-mnist-classifier")
 SIGMA_MIN, SIGMA_MAX = 0.03, 60.0
-PATHS = {
-    "none": lambda start, end, weight: start,
-    "lerp": lerp,
-    "slerp": slerp,
-    "rescaled": rescaled_lerp,
-}
+PATHS = {"lerp": lerp, "slerp": slerp, "rescaled": rescaled_lerp}
 ALONG = [0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0]
 SHOWN_STEPS = 20
 OTHER = 500  # groups of the second latents are numbered from here
@@ -54,20 +50,11 @@ def decoded(latents: torch.Tensor, steps: int) -> torch.Tensor:
     return last_states(ddim, denoiser, latents * SIGMA_MAX, sigmas, final_denoise=True).clamp(-1, 1)
 
 
-@experiment.measure(
-    grid={"path": list(PATHS), "weight": [0.1, 0.25, 0.5]},
-    data=DATA,
-    quick={"weight": [0.5], "groups": 14, "size": 17, "steps": 10},
-    default={"groups": 20, "size": 75, "steps": 15},
-    paper={"groups": 20, "size": 500, "steps": 30},
-)
-def between(path, weight, groups, size, steps):
-    """Images from one place on every path. "none" is the path's start, whatever the weight."""
+def measured(groups: Iterable[torch.Tensor], steps: int) -> xr.Dataset:
+    """What is judged of the images from each group of latents."""
     bench = fashion_bench()
     kernels, energies, norms = [], [], []
-    for group in range(groups):
-        start, end = (group_noise(bench.model, g, size) for g in (group, OTHER + group))
-        latents = PATHS[path](start, end, weight)
+    for latents in groups:
         images = decoded(latents, steps)
         kernels.append(kernel_distance(bench.features(images), bench.reference[:REFERENCES]))
         energies.append(gradient_energy(images))
@@ -81,7 +68,34 @@ def between(path, weight, groups, size, steps):
     )
 
 
-@experiment.measure(grid={"path": ["lerp", "slerp", "rescaled"]}, data=DATA, quick={"pairs": 2})
+# The same in both measurements: they are compared group by group, from the same first latents.
+QUICK = {"groups": 14, "size": 17, "steps": 10}
+DEFAULT = {"groups": 20, "size": 75, "steps": 15}
+PAPER = {"groups": 20, "size": 500, "steps": 30}
+
+
+@experiment.measure(
+    grid={"path": list(PATHS), "weight": [0.1, 0.25, 0.5]},
+    data=DATA,
+    quick=QUICK | {"weight": [0.5]},
+    default=DEFAULT,
+    paper=PAPER,
+)
+def between(path, weight, groups, size, steps):
+    """Images from one place on every path."""
+    noise = lambda group: group_noise(fashion_bench().model, group, size)
+    return measured(
+        (PATHS[path](noise(group), noise(OTHER + group), weight) for group in range(groups)), steps
+    )
+
+
+@experiment.measure(data=DATA, quick=QUICK, default=DEFAULT, paper=PAPER)
+def uninterpolated(groups, size, steps):
+    """Images without interpolation: from the start of every path."""
+    return measured((group_noise(fashion_bench().model, g, size) for g in range(groups)), steps)
+
+
+@experiment.measure(grid={"path": list(PATHS)}, data=DATA, quick={"pairs": 2})
 def strips(path, pairs):
     """Images all along the path between a few pairs of latents."""
     model = fashion_bench().model
@@ -93,17 +107,23 @@ def strips(path, pairs):
     )
 
 
-def farther(between, path="lerp", reference="rescaled"):
+def farther(between, uninterpolated, path="lerp", reference="rescaled"):
     """Halfway, images from the path are farther from the data than the reference's."""
-    kernel = between.kernel.sel(weight=HALF, drop=True)
+    kernel = _halfway(between, uninterpolated).kernel
     return _order(kernel.sel(path=path, drop=True), kernel.sel(path=reference, drop=True), ">=")
 
 
-def keeps_distance(between, path="rescaled"):
+def keeps_distance(between, uninterpolated, path="rescaled"):
     """Halfway, at most a quarter of what lerp adds to the distance from the data."""
-    kernel = between.kernel.sel(weight=HALF, drop=True)
+    kernel = _halfway(between, uninterpolated).kernel
     at = lambda name: kernel.sel(path=name, drop=True)
     return _order(at(path), 0.75 * at("none") + 0.25 * at("lerp"), "<=")
+
+
+def _halfway(between, uninterpolated):
+    """The middles of the paths, and beside them, as the path "none", their common start."""
+    middles = between.sel(weight=HALF, drop=True)
+    return xr.concat([middles, uninterpolated.expand_dims(path=["none"])], "path")
 
 
 def _order(first, second, relation):
@@ -118,10 +138,9 @@ def _order(first, second, relation):
     )
 
 
-def detail(between, path="lerp", share=0.75, relation="<="):
+def detail(between, uninterpolated, path="lerp", share=0.75, relation="<="):
     """Gradient energy halfway, in units of that without interpolation."""
-    energy = between.energy.sel(weight=HALF, drop=True)
-    logs = np.log(energy)
+    logs = np.log(_halfway(between, uninterpolated).energy)
     first, second = (logs.sel(path=name, drop=True) for name in (path, "none"))
     if relation == "<=":
         second = second + math.log(share)

@@ -47,7 +47,7 @@ def draw_along_path(result):
         "energy": r"(c) $E|\nabla x|^2$",
     }
     for axes, (variable, title) in zip(panels, titles.items(), strict=True):
-        reference = float(found[variable].sel(path="none").mean())
+        reference = float(result.data["uninterpolated"][variable].mean())
         axes.axhline(reference, color=THEORY, lw=0.9, ls=":", label="fresh latents")
         for path, name in NAMES.items():
             values = found[variable].sel(path=path)
