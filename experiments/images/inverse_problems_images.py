@@ -31,13 +31,13 @@ import xarray as xr
 from torch.nn import functional
 
 from theorylab import Control, Experiment, Source, checks
+from theorylab.diffusion.denoisers import expand_sigma
 from theorylab.diffusion.guidance import gradient_guidance, proximal_guidance
 from theorylab.diffusion.linear_measurement import LinearMeasurement
 from theorylab.diffusion.samplers import dps_yt, noise_mixing
 from theorylab.diffusion.schedules import edm
 from theorylab.images import datasets
 from theorylab.images.models import load_model
-from theorylab.images.network import Architecture, UNetDenoiser
 
 experiment = Experiment()
 
@@ -115,10 +115,11 @@ def restore(arm: str, problem: str, y: torch.Tensor, steps: int, seed: int) -> t
         found = as_image(problem, y) if arm == "input" else linear_estimate(problem, y)
         return found.float()
     model = load_model("fashion-mnist")
-    denoiser = model.denoiser
-    c = denoiser.architecture.sigma_data**2
-    if arm == "untrained":
-        denoiser = UNetDenoiser(Architecture.from_dict(denoiser.architecture.as_dict()))
+    network = model.denoiser
+    c = network.architecture.sigma_data**2
+    # Untrained, its last layer is 0: c_skip x is what it gives, to the bit.
+    skip = lambda x, sigma: network.coefficients(expand_sigma(sigma, x))[0] * x
+    denoiser = skip if arm == "untrained" else network
     generator = torch.Generator().manual_seed(seed)
     start = torch.randn((len(y), *model.event), generator=generator)
     sigmas = edm(steps, SIGMA_MIN, SIGMA_MAX)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from theorylab.images.models import load_model
 from theorylab.images.network import Architecture, UNetDenoiser
 
 SMALL = Architecture((1, 8, 8), patch=1, channels=(8, 16), embedding=16, sigma_data=0.7)
@@ -30,6 +31,18 @@ def test_an_untrained_network_is_the_best_linear_denoiser():
     # F = 0 at first, and c_skip is the shrinkage for data of mean 0 and variance sigma_data^2.
     x = torch.randn(2, 1, 8, 8)
     assert torch.allclose(UNetDenoiser(SMALL)(x, 0.7), x / 2)
+
+
+@pytest.mark.parametrize("low_precision", [False, True])
+def test_an_untrained_network_is_its_skip_connection(low_precision):
+    # Experiments take this for what a network gives before training, at any size and level.
+    fashion = load_model("fashion-mnist").denoiser.architecture
+    sigma = torch.logspace(-2, 2, 5).reshape(5, 1, 1, 1)
+    for architecture in (SMALL, fashion):
+        model = UNetDenoiser(architecture, low_precision=low_precision)
+        x = sigma * torch.randn(5, *architecture.image, generator=torch.Generator().manual_seed(0))
+        c = architecture.sigma_data**2
+        torch.testing.assert_close(model(x, sigma), c / (c + sigma**2) * x, rtol=1e-6, atol=0)
 
 
 def test_small_noise_leaves_x_alone(network):
