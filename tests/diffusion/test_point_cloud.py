@@ -146,6 +146,8 @@ def test_sample_follows_the_weights():
         (torch.zeros(0, 2), None, r"\(m, \*event\)"),
         (torch.zeros(3), None, r"\(m, \*event\)"),
         (torch.tensor([[np.nan]]), None, "NaN"),
+        (torch.arange(99.0).reshape(33, 3).index_fill(0, torch.tensor(17), np.nan), None, "NaN"),
+        (torch.tensor([[0.0, 1.0], [-np.inf, 2.0]]), None, "infinite"),
         (torch.zeros(3, 2), torch.ones(2), r"shape \(3,\)"),
         (torch.zeros(2, 2), torch.tensor([1.0, 0.0]), "positive"),
     ],
