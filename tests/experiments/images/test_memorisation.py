@@ -1,9 +1,15 @@
 """Nearest images, by SciPy's exact differences."""
 
 import numpy as np
+import pytest
 import torch
 from scipy.spatial.distance import cdist
 from theorylab.experiments.images import memorisation as lab
+
+
+@pytest.fixture(autouse=True, params=[3, 512])
+def block(request, monkeypatch):
+    monkeypatch.setattr(lab, "BLOCK", request.param)
 
 
 def test_nearest_agrees_with_exact_differences_and_finds_copies():
