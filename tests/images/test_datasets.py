@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
 from theorylab.errors import Missing, StorageError, UsageError
 from theorylab.images import datasets
@@ -111,14 +112,25 @@ def zipped(contents):
     return {f"{stem}.gz": gzip.compress(content) for stem, content in contents.items()}
 
 
-def test_digits_are_the_csv_that_scikit_learn_carries():
+def test_digits_are_those_that_scikit_learn_loads():
     data = digits()
     assert data.images.shape == (1797, 8, 8) and data.images.dtype == torch.uint8
     assert (data.name, data.maximum) == ("digits", 16) and int(data.images.max()) == 16
-    table = np.loadtxt(locate("digits") / "digits.csv.gz", delimiter=",")
-    assert np.array_equal(data.images.numpy().reshape(1797, 64), table[:, :64])
-    assert np.array_equal(data.labels.numpy(), table[:, 64])
+    bunch = load_digits()
+    assert np.array_equal(data.images.numpy(), bunch.images)
+    assert np.array_equal(data.labels.numpy(), bunch.target)
     assert data.checksum == checksum("digits")
+
+
+@pytest.mark.parametrize("content", [b"0,1\n", b"a,b\n"], ids=["columns", "words"])
+def test_a_damaged_digits_file_is_named(monkeypatch, tmp_path, content):
+    (tmp_path / "digits.csv.gz").write_bytes(gzip.compress(content))
+    monkeypatch.setattr(datasets, "locate", lambda name: tmp_path)
+    with pytest.raises(StorageError, match=r"digits.csv.gz cannot be read .*reinstall"):
+        digits()
+    (tmp_path / "digits.csv.gz").unlink()
+    with pytest.raises(StorageError, match=r"digits.csv.gz cannot be read .*reinstall"):
+        digits()
 
 
 def test_another_digits_file_is_refused(monkeypatch):
