@@ -36,10 +36,10 @@ def two_point_w2_squared(s: mp.mpf) -> mp.mpf:
     r"""``W2^2`` between X = +-1 and its posterior mean ``tanh(y/s^2)``, s > 0.
 
     X is coupled with the sign of y, so it is ``E(1 - tanh(|y|/s^2))^2``: one integral, to the
-    working precision of mpmath.
+    working precision of mpmath. With ``t = exp(-2y/s^2)`` the gap is ``2t / (1 + t)`` and the
+    density of y its part about +1 times ``1 + t``.
     """
-    density = lambda y: (
-        sum(mp.exp(-((y - a) ** 2) / (2 * s**2)) for a in (-1, 1)) / (2 * s * mp.sqrt(2 * mp.pi))
-    )
+    integrand = lambda y, t: t**2 / (1 + t) * mp.exp(-((y - 1) ** 2) / (2 * s**2))
     edges = [0, s**2, 4 * s**2, 16 * s**2, 1 + 12 * s] if 16 * s**2 < 1 else [0, 1, 1 + 12 * s]
-    return 2 * mp.quad(lambda y: (1 - mp.tanh(y / s**2)) ** 2 * density(y), edges)
+    integral = mp.quad(lambda y: integrand(y, mp.exp(-2 * y / s**2)), edges)
+    return 4 * integral / (s * mp.sqrt(2 * mp.pi))
