@@ -171,12 +171,13 @@ def image_losses(images, level, queries, rng):
     sigma = level * chosen.spread
     start, noisy = chosen.noisy(sigma, queries, rng)
     x = torch.from_numpy(noisy)
-    guesses = {"ideal": denoiser(x, sigma).numpy(), "mean": chosen.mean}
+    found = denoiser.posterior(x, sigma)
+    guesses = {"ideal": found.mean.numpy(), "mean": chosen.mean}
     squares = [((guess - start) ** 2).sum(1) for guess in guesses.values()]
     return xr.Dataset(
         {
             "square": (("eps", "query"), np.stack(squares)),
-            "trace": ("query", denoiser.covariance_trace(x, sigma).numpy()),
+            "trace": ("query", found.covariance_trace.numpy()),
         },
         {"eps": list(guesses)},
     )

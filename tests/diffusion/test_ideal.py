@@ -77,6 +77,7 @@ def test_float64_agrees_with_direct_differences_on_the_digits(sigma, near_duplic
     assert torch.allclose(found.effective_sample_size, size, rtol=1e-10)
     # A dense query's trace is a difference of numbers of size |x_i - mean|^2 <= 100.
     assert torch.allclose(denoiser.covariance_trace(x, sigma), trace, rtol=1e-9, atol=1e-13)
+    assert torch.equal(found.covariance_trace, denoiser.covariance_trace(x, sigma))
 
 
 @pytest.mark.parametrize("sigma", SIGMAS)

@@ -71,6 +71,7 @@ class Posterior(NamedTuple):
     distance: :math:`\min_i |x - x_i|` over the points of positive weight.
     index: the place in the data of the nearest point, the lowest of equally near ones.
     effective_sample_size: :math:`(\sum p_i)^2/\sum p_i^2` of the posterior probabilities.
+    covariance_trace: as :meth:`IdealDenoiser.covariance_trace`.
     """
 
     mean: Tensor
@@ -79,6 +80,7 @@ class Posterior(NamedTuple):
     distance: Tensor
     index: Tensor
     effective_sample_size: Tensor
+    covariance_trace: Tensor
 
 
 class IdealDenoiser:
@@ -140,6 +142,7 @@ class IdealDenoiser:
                     distance=(part - points.take(index)).norm(dim=1),
                     index=index if points.original is None else points.original[index],
                     effective_sample_size=moments.mass.square() / moments.mass_of_squares,
+                    covariance_trace=sums.covariance_trace(),
                 )
             )
         whole = joined(found)
@@ -152,12 +155,8 @@ class IdealDenoiser:
         least mean square error of denoising. Arguments and errors as for a call. In the dense
         way its absolute error is a few roundings of :math:`E|x_0 - c|^2`, c the data's mean.
         """
-        traces = []
-        for part in self._batches(x, sigma):
-            moments = self._sums(*part, powers=True).moments
-            bias = (moments.first / moments.mass[:, None]).square().sum(1)
-            traces.append((moments.second / moments.mass - bias).clamp_(min=0))
-        return torch.cat(traces)
+        batches = self._batches(x, sigma)
+        return torch.cat([self._sums(*part, powers=True).covariance_trace() for part in batches])
 
     def exponent_error_bound(self, x: Tensor, sigma: Sigma, dtype: torch.dtype) -> Tensor:
         r"""Proven bound on the rounding of the exponents, were they computed densely in ``dtype``.
@@ -264,6 +263,11 @@ class _Sums(NamedTuple):
     def mean(self) -> Tensor:
         """(batch, d) float64."""
         return self.reference + self.moments.first / self.moments.mass[:, None]
+
+    def covariance_trace(self) -> Tensor:
+        """(batch,) float64."""
+        bias = (self.moments.first / self.moments.mass[:, None]).square().sum(1)
+        return (self.moments.second / self.moments.mass - bias).clamp_(min=0)
 
 
 def _about_nearest(
