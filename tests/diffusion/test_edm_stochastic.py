@@ -57,6 +57,18 @@ def test_without_churn_it_is_deterministic(correct, plain):
         torch.testing.assert_close(state, other, rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.parametrize("recording", [False, True])
+def test_churn_without_noise_raises_the_level_and_draws_nothing(recording):
+    x, generator, (a, b) = 20 * normals(6, 2), seeded(), (2.0, 1.0)
+    before = generator.get_state()
+    options = {"churn": 0.2, "noise_scale": 0.0, "correct": False, "generator": generator}
+    *_, last = edm_stochastic(nonlinear, x.requires_grad_(recording), [a, b], **options)
+    kept = b / (1.2 * a)
+    expected = kept * x + (1 - kept) * nonlinear(x, 1.2 * a)
+    torch.testing.assert_close(last, expected, rtol=1e-13, atol=1e-13)
+    assert torch.equal(generator.get_state(), before)
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_euler_with_churn_agrees_with_diffusers():
     module = pytest.importorskip("diffusers.schedulers.scheduling_edm_euler")

@@ -77,8 +77,8 @@ def _linear_steps(
     for sigma, sigma_next in pairwise(path):
         extra = gamma if sigma_to <= sigma <= sigma_from else 0.0
         raised, hat = (1 + extra) * sigma, state
-        if extra > 0:
-            spread = noise_scale * sigma * math.sqrt(extra * (2 + extra))
+        spread = noise_scale * sigma * math.sqrt(extra * (2 + extra))
+        if spread > 0:
             hat = state + noise
             sums.append(Sum(hat, 1, spread=spread))
         kept = sigma_next / raised

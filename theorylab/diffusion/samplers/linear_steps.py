@@ -72,7 +72,7 @@ def linear_states(
     """
     entries = _entries(x)
     if entries is None:
-        rows = [x] * steps.weights.shape[1]
+        rows = [x, *[None] * (steps.weights.shape[1] - 1)]  # not filled yet: their weights are 0
         states = chain([x], _on_tensors(denoiser, x, rows, steps, generator))
         return finite_states(states, path)
     return _on_arrays(denoiser, x, entries, path, steps, generator)
@@ -139,7 +139,7 @@ def _on_arrays(
 def _on_tensors(
     denoiser: Denoiser,
     x: Tensor,
-    rows: list[Tensor],
+    rows: list[Tensor | None],
     steps: LinearSteps,
     generator: torch.Generator | None,
     start: int = 0,
@@ -162,7 +162,7 @@ def _on_tensors(
             yield x
 
 
-def _sum(weights: list[float], rows: list[Tensor]) -> Tensor:
+def _sum(weights: list[float], rows: list[Tensor | None]) -> Tensor:
     terms = [(weight, row) for weight, row in zip(weights, rows, strict=True) if weight != 0]
     (weight, row), *others = terms
     if weight == 1 and not others:
