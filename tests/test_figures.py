@@ -272,7 +272,22 @@ def test_without_results_it_says_what_to_run(theorylab, write_experiment):
     (folder / "paper_figures").mkdir()
     (folder / "paper_figures" / "coin.py").write_text(FIGURE)
     answer = theorylab("figures", "coin", "--path", folder)
-    assert answer.status == 4 and "theorylab run coin" in answer.err
+    assert answer.status == 4 and "theorylab run coin" in answer.out
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_experiment_without_results_does_not_cost_the_others(
+    jobs, figure_file, theorylab, tmp_path
+):
+    other = figure_file.parent.parent / "bent.py"  # comes before coin
+    other.write_text((figure_file.parent.parent / "coin.py").read_text())
+    (figure_file.parent / "bent.py").write_text(FIGURE)
+    own = ["bent", "coin", "--path", figure_file.parent.parent, "--preset", "quick"]
+    answer = theorylab("figures", *own, "--format", "svg", "--jobs", jobs)
+    assert answer.status == 4
+    assert "failed      bent" in answer.out and "theorylab run bent" in answer.out
+    drawn_figures = json.loads((tmp_path / "figures" / "figures.json").read_text())["figures"]
+    assert set(drawn_figures) == {"coin", "coin-heads"}
 
 
 def test_an_experiment_without_a_figure_says_so(write_experiment, theorylab):

@@ -125,8 +125,11 @@ def _figures(order: Order) -> list[Outcome]:
     if path is None:
         return [Outcome(name, "no figure", [f"there is no file paper_figures/{name}.py"])]
     run = runner.prepare(order.reference, order.settings)
-    runner.judge_stored(run)
-    result = result_of(run)
+    try:
+        runner.judge_stored(run)
+        result = result_of(run)
+    except StorageError as error:  # the figures of the other experiments can be drawn
+        return [Outcome(name, "failed", [str(error)])]
     outcomes = [
         _one(order, result, stem, draw)
         for stem, draw in figures.drawings(load_figure(path), name).items()
