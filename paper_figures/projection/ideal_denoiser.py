@@ -27,7 +27,8 @@ def draw(result):
         axis.plot(x, error.ravel(), marker, color=colour, mec="white", mew=0.3, label=label)
     axis.axhspan(1e-20, MARGIN, color=BOUND, alpha=0.12, lw=0)
     axis.axhline(MARGIN, color=BOUND, ls="--", lw=0.8)
-    axis.text(places[-1] + 0.3, MARGIN, "margin", color=BOUND, ha="right", va="bottom", fontsize=7)
+    # Between the last two sets, clear of either's points.
+    axis.text(places[-1] - 0.5, MARGIN, "margin", color=BOUND, ha="center", va="bottom", fontsize=7)
     axis.set(
         yscale="log",
         ylim=(2e-19, 30),

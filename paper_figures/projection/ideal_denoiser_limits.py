@@ -40,7 +40,14 @@ def draw(result):
         xlabel=r"$t = (d_2^2 - d_1^2)\,/\,2\sigma^2$",
         ylabel=r"$|D - x_{(1)}| \;/\; |x_{(2)} - x_{(1)}|$",
     )
-    axis.legend(ncols=2, fontsize=6.5, columnspacing=0.8, handletextpad=0.4, loc="upper right")
+    figure.legend(
+        *axis.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=3,
+        fontsize=6.5,
+        columnspacing=0.8,
+        handletextpad=0.4,
+    )
     return figure
 
 
