@@ -47,6 +47,7 @@ def heun(
 
 
 def heun_tableau(sigma: np.ndarray, sigma_next: np.ndarray) -> tuple[list[np.ndarray], Increments]:
+    """Two stages, at the ends of the step; the mean of their slopes."""
     h = sigma_next - sigma
     return [sigma, sigma_next], [[h], [h / 2, h / 2]]
 
